@@ -1,0 +1,1 @@
+"""Documents of ours about access: grants, revocations, where the audit log is sent."""

@@ -1,0 +1,1 @@
+"""Documents of the domain block, one kind a file."""

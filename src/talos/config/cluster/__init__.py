@@ -1,0 +1,1 @@
+"""Documents of the domain cluster, one kind a file."""

@@ -1,0 +1,1 @@
+"""Documents of the domain container, one kind a file."""

@@ -1,0 +1,1 @@
+"""Documents of the domain cri, one kind a file."""

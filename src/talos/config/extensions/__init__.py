@@ -1,0 +1,1 @@
+"""Documents of the domain extensions, one kind a file."""

@@ -1,0 +1,1 @@
+"""Documents of the domain hardware, one kind a file."""

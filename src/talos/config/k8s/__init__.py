@@ -1,0 +1,1 @@
+"""Documents of the domain k8s, one kind a file."""

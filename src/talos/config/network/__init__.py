@@ -1,0 +1,1 @@
+"""Documents of the domain network, one kind a file."""

@@ -1,0 +1,60 @@
+"""BridgeConfig: A bridge over links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import field
+
+from talos.config import checks
+from talos.config.document import Document, Part
+from talos.config.forms import HardwareAddress, Kept, Needed, UInt32
+from talos.config.network.addressing import AddressConfig, RouteConfig
+
+if TYPE_CHECKING:
+    from talos.config.config import Config
+
+
+class BridgeSTPConfig(Part, kw_only=True):
+    """``stp``."""
+
+    enabled: bool | None = None
+
+
+class BridgeVLANConfig(Part, kw_only=True):
+    """``vlan``."""
+
+    filtering: bool | None = None
+
+
+class BridgeConfig(Document, kw_only=True):
+    """A bridge over links."""
+
+    KIND: ClassVar[str] = "BridgeConfig"
+    NAMED: ClassVar[bool] = True
+    CONFLICTS: ClassVar[tuple[str, ...]] = (
+        "BondConfig",
+        "DummyLinkConfig",
+        "LinkConfig",
+        "VethConfig",
+        "VLANConfig",
+        "VRFConfig",
+        "WireguardConfig",
+    )
+
+    name: Needed[Kept[str]] = ""
+    hardware_addr: HardwareAddress = ""
+    links: Needed[list[str]] = field(default_factory=list)
+    stp: BridgeSTPConfig = field(default_factory=BridgeSTPConfig)
+    vlan: BridgeVLANConfig = field(default_factory=BridgeVLANConfig)
+    up: bool | None = None
+    mtu: UInt32 = 0
+    addresses: list[AddressConfig] = field(default_factory=list)
+    routes: list[RouteConfig] = field(default_factory=list)
+    multicast: bool | None = None
+
+    def problems(self, config: Config) -> Iterator[str]:
+        """Faults beyond the keys' own forms."""
+        yield from checks.new_link("name", self.name)
+        yield from checks.link(self.addresses, self.routes, self.mtu)

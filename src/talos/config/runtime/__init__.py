@@ -1,0 +1,1 @@
+"""Documents of the domain runtime, one kind a file."""

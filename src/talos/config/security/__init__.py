@@ -1,0 +1,1 @@
+"""Documents of the domain security, one kind a file."""

@@ -1,0 +1,1 @@
+"""Documents of the domain siderolink, one kind a file."""

@@ -1,0 +1,1 @@
+"""Documents of the domain storage, one kind a file."""

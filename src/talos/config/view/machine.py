@@ -1,0 +1,159 @@
+"""The machine itself: role, identity, kernel, environment, installation."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from talos.config.k8s.kube_talos_api_access_config import KubeTalosAPIAccessConfig
+from talos.config.runtime.environment_config import EnvironmentConfig
+from talos.config.runtime.kernel_module_config import KernelModuleConfig
+from talos.config.runtime.sysctl_config import SysctlConfig
+from talos.config.runtime.sysfs_config import SysfsConfig
+from talos.config.runtime.udev_rules_config import UdevRulesConfig
+from talos.config.runtime.unattended_install_config import UnattendedInstallConfig
+from talos.config.v1alpha1.config import V1Alpha1
+from talos.config.v1alpha1.machine import MachineConfig
+from talos.config.view.model import Authority, CertificateAndKey, Install, KernelModule, MachineType, TalosAPIAccess
+
+if TYPE_CHECKING:
+    from talos.config.config import Config
+    from talos.config.v1alpha1.machine import MachineFile
+
+
+class MachineView:
+    """``cfg.machine``."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    @cached_property
+    def _legacy(self) -> MachineConfig:
+        document = self._config.get(V1Alpha1)
+        return (document.machine if document else None) or MachineConfig()
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a machine section at all: without one a configuration is only a fragment."""
+        document = self._config.get(V1Alpha1)
+        return document is not None and document.machine is not None
+
+    @cached_property
+    def type(self) -> MachineType:
+        """Role; a configuration without ``machine.type`` describes a worker."""
+        return MachineType.CONTROL_PLANE if self._legacy.type in ("controlplane", "init") else MachineType.WORKER
+
+    @property
+    def is_control_plane(self) -> bool:
+        """Whether etcd and the control plane run here."""
+        return self.type is MachineType.CONTROL_PLANE
+
+    @property
+    def debug(self) -> bool:
+        """Verbose logging of services to the console."""
+        document = self._config.get(V1Alpha1)
+        return bool(document and document.debug)
+
+    @property
+    def token(self) -> str:
+        """Machine (trustd) token."""
+        return self._legacy.token
+
+    @cached_property
+    def ca(self) -> Authority:
+        """Authority of the operating system's API; the key is present on control plane nodes only."""
+        ca = self._legacy.ca
+        return Authority(
+            issuing=CertificateAndKey(ca.crt, ca.key) if ca and (ca.crt or ca.key) else None,
+            accepted=tuple(c.crt for c in self._legacy.accepted_cas),
+        )
+
+    @property
+    def cert_sans(self) -> tuple[str, ...]:
+        """Further names and addresses in the API's server certificate."""
+        return tuple(self._legacy.cert_sans)
+
+    @cached_property
+    def sysctls(self) -> dict[str, str]:
+        """Kernel parameters under /proc/sys, dotted."""
+        document = self._config.get(SysctlConfig)
+        return {**self._legacy.sysctls, **(document.params if document else {})}
+
+    @cached_property
+    def sysfs(self) -> dict[str, str]:
+        """Values to write under /sys, dotted."""
+        document = self._config.get(SysfsConfig)
+        return {**self._legacy.sysfs, **(document.params if document else {})}
+
+    @cached_property
+    def kernel_modules(self) -> tuple[KernelModule, ...]:
+        """Modules to load, in order."""
+        legacy = self._legacy.kernel.modules if self._legacy.kernel else []
+        modules = [KernelModule(m.name, tuple(m.parameters)) for m in legacy]
+        modules += [KernelModule(m.name, tuple(m.parameters)) for m in self._config.get_all(KernelModuleConfig)]
+        return tuple(modules)
+
+    @cached_property
+    def env(self) -> dict[str, str]:
+        """Environment variables of services (proxies mostly)."""
+        document = self._config.get(EnvironmentConfig)
+        return {**self._legacy.env, **(document.variables if document else {})}
+
+    @property
+    def files(self) -> tuple[MachineFile, ...]:
+        """Legacy ``machine.files``."""
+        return tuple(self._legacy.files)
+
+    @cached_property
+    def udev_rules(self) -> tuple[str, ...]:
+        """udev rules."""
+        document = self._config.get(UdevRulesConfig)
+        legacy = self._legacy.udev.rules if self._legacy.udev else []
+        return tuple(legacy) + tuple(document.rules if document else ())
+
+    @cached_property
+    def seccomp_profiles(self) -> dict[str, dict[str, object]]:
+        """Profile name -> seccomp profile (JSON)."""
+        return {p.name: p.value for p in self._legacy.seccomp_profiles or ()}
+
+    @cached_property
+    def install(self) -> Install | None:
+        """How to install to disk; None = no installation is asked for."""
+        if document := self._config.get(UnattendedInstallConfig):
+            return Install(
+                image=document.installer.image,
+                selector=document.provisioning.disk_selector.match,
+                wipe=document.provisioning.wipe is not False,
+            )
+        if legacy := self._legacy.install:
+            return Install(
+                image=legacy.image,
+                disk=legacy.disk,
+                fields=legacy.disk_selector,
+                wipe=bool(legacy.wipe),
+                extra_kernel_args=tuple(legacy.extra_kernel_args),
+            )
+        return None
+
+    @cached_property
+    def talos_api_access(self) -> TalosAPIAccess:
+        """Talos API from inside Kubernetes."""
+        if document := self._config.get(KubeTalosAPIAccessConfig):
+            return TalosAPIAccess(True, tuple(document.allowed_roles), tuple(document.allowed_kubernetes_namespaces))
+        features = self._legacy.features
+        access = features.kubernetes_talos_api_access if features else None
+        if access is None:
+            return TalosAPIAccess()
+        return TalosAPIAccess(
+            bool(access.enabled), tuple(access.allowed_roles), tuple(access.allowed_kubernetes_namespaces)
+        )
+
+    @property
+    def disk_quota(self) -> bool:
+        """Project quotas on EPHEMERAL."""
+        return bool(self._legacy.features and self._legacy.features.disk_quota_support)
+
+    @property
+    def node_address_sort_algorithm(self) -> str:
+        """v1 (default) or v2."""
+        return (self._legacy.features.node_address_sort_algorithm if self._legacy.features else "") or "v1"

@@ -1,0 +1,114 @@
+"""The volumes of a node: folders with the owner and mode that their users expect.
+
+On a machine the first three are partitions, which the start of the system made and mounted; for a container node the
+provisioner has mounted what persists at /system/state and /var. Figures: contract, "VolumeConfig rendered in container
+mode" and "volumes: system partitions on metal".
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from talos.controllers.publish import always
+from talos.resources.block import LocatorSpec, MountSpec, SymlinkProvisioningSpec, VolumeConfigSpec
+from talos.resources.block.volume_config import DiskSelector, FilesystemSpec, PartitionSpec, ProvisioningSpec
+from talos.resources.enums import FilesystemType, VolumeType
+from talos.state.controller import Controller, Output
+from talos.state.runtime import Runtime
+
+SYSTEM_VOLUME = "talos.dev/system-volume"
+_MIB = 1 << 20
+_LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+_SELINUX = "system_u:object_r:{}:s0"
+
+
+def _folder(target: str, label: str, mode: int, parent: str = "", uid: int = 0, gid: int = 0) -> VolumeConfigSpec:
+    return VolumeConfigSpec(
+        parent_id=parent,
+        type=VolumeType.DIRECTORY,
+        mount=MountSpec(
+            target_path=target, selinux_label=_SELINUX.format(label), parent_id=parent, file_mode=mode, uid=uid, gid=gid
+        ),
+    )
+
+
+def container_volumes() -> dict[str, VolumeConfigSpec]:
+    """All volumes by id; a parent stands before its children."""
+    state = _folder("/system/state", "system_state_t", 0o700)
+    assert state.mount is not None
+    state.mount.secure = state.mount.no_exec = True
+    return {
+        "META": VolumeConfigSpec(
+            type=VolumeType.PARTITION,
+            locator=LocatorSpec(
+                match='volume.partition_label == "META" && volume.name in ["", "talosmeta"] && volume.size == 1048576u'
+            ),
+        ),
+        "STATE": state,
+        "EPHEMERAL": _folder("/var", "ephemeral_t", 0o755),
+        "/var/run": VolumeConfigSpec(
+            type=VolumeType.SYMLINK,
+            mount=MountSpec(target_path="/var/run"),
+            symlink=SymlinkProvisioningSpec(symlink_target_path="/run", force=True),
+        ),
+        # The contract says 0700; etcd, which runs without a container around it, must reach its folder as user 60.
+        "/var/lib": _folder("lib", "ephemeral_t", 0o711, "EPHEMERAL"),
+        "/var/mnt": _folder("mnt", "ephemeral_t", 0o755, "EPHEMERAL"),
+        "LOG": _folder("log", "var_log_t", 0o755, "EPHEMERAL"),
+        "/var/run/lock": _folder("lock", "var_lock_t", 0o755, "/var/run"),
+        "/var/lib/cni": _folder("cni", "cni_state_t", 0o700, "/var/lib"),
+        "CRI": _folder("containerd", "containerd_state_t", 0o700, "/var/lib"),
+        "ETCD": _folder("etcd", "etcd_data_t", 0o700, "/var/lib", 60, 60),
+        "KUBELET": _folder("kubelet", "kubelet_state_t", 0o700, "/var/lib"),
+        "/var/lib/kubelet/seccomp": _folder("seccomp", "seccomp_profile_t", 0o700, "KUBELET"),
+        "/var/lib/kubelet/seccomp/profiles": _folder(
+            "profiles", "seccomp_profile_t", 0o700, "/var/lib/kubelet/seccomp"
+        ),
+        "/var/log/audit": _folder("audit", "audit_log_t", 0o700, "LOG"),
+        "/var/log/audit/kube": _folder("kube", "kube_log_t", 0o700, "/var/log/audit", 65534, 65534),
+        "/var/log/containers": _folder("containers", "containers_log_t", 0o755, "LOG"),
+        "/var/log/pods": _folder("pods", "pods_log_t", 0o755, "LOG"),
+    }
+
+
+def machine_volumes() -> dict[str, VolumeConfigSpec]:
+    """All volumes of a machine by id: the folders are the same."""
+    volumes = container_volumes()
+    state, ephemeral = _partition("STATE", volumes["STATE"], 100 * _MIB), _partition("EPHEMERAL", volumes["EPHEMERAL"])
+    assert ephemeral.mount is not None
+    ephemeral.mount.secure = ephemeral.mount.project_quota_support = True
+    return volumes | {"STATE": state, "EPHEMERAL": ephemeral}
+
+
+def _partition(label: str, folder: VolumeConfigSpec, size: int = 0) -> VolumeConfigSpec:
+    """A system partition of that size, or one of at least 2 GiB that takes what is left."""
+    return VolumeConfigSpec(
+        type=VolumeType.PARTITION,
+        provisioning=ProvisioningSpec(
+            wave=-1,
+            disk_selector=DiskSelector(match="system_disk"),
+            partition_spec=PartitionSpec(
+                min_size=size or 2048 * _MIB, max_size=size, grow=not size, label=label, type_uuid=_LINUX
+            ),
+            filesystem_spec=FilesystemSpec(
+                type=FilesystemType.XFS, label=label, min_allocation_group_size=65536 * _MIB
+            ),
+        ),
+        locator=LocatorSpec(match=f'volume.partition_label == "{label}"'),
+        mount=folder.mount,
+        trim_enabled=True,
+        trim_interval=timedelta(hours=168),
+    )
+
+
+class VolumeConfigController(Controller):
+    """Writes the node's volumes."""
+
+    name = "block.VolumeConfigController"
+    outputs = (Output(VolumeConfigSpec),)
+
+    async def reconcile(self, rt: Runtime) -> None:
+        volumes = container_volumes() if rt.env.in_container else machine_volumes()
+        for id, spec in volumes.items():
+            await rt.modify(VolumeConfigSpec, id, always(spec), labels={SYSTEM_VOLUME: ""})
+        await rt.keep_only(VolumeConfigSpec, volumes)

@@ -1,0 +1,132 @@
+"""Makes volumes that are folders and links, parents first, and says which are ready and where they lie.
+
+A folder that exists keeps its content; only owner and mode are set. A partition is ready when it is found and, if it is
+to be mounted, mounted: the start of a machine does that before anything else runs. A container has none: its volume
+waits, as on Talos.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from talos.controllers.publish import always
+from talos.linux.mount import mounted_at
+from talos.resources.block import (
+    DiscoveredVolumeSpec,
+    MountRequestSpec,
+    MountStatusSpec,
+    VolumeConfigSpec,
+    VolumeStatusSpec,
+)
+from talos.resources.enums import FilesystemType, VolumePhase, VolumeType
+from talos.state.controller import Controller, Input, Output
+from talos.state.runtime import Runtime
+
+
+def target_of(id: str, volumes: dict[str, VolumeConfigSpec]) -> str:
+    """Absolute path of a volume: its own or below its parents'."""
+    mount = volumes[id].mount
+    if mount is None:
+        return ""
+    if mount.target_path.startswith("/"):
+        return mount.target_path
+    if mount.parent_id not in volumes:
+        raise LookupError(f"volume {id} lies in volume {mount.parent_id}, which does not exist")
+    return f"{target_of(mount.parent_id, volumes)}/{mount.target_path}"
+
+
+def parents_first(volumes: dict[str, VolumeConfigSpec]) -> list[str]:
+    """Ids so that each volume stands after the one it lies in."""
+    return sorted(volumes, key=lambda id: (_depth(id, volumes), id))
+
+
+def _depth(id: str, volumes: dict[str, VolumeConfigSpec]) -> int:
+    mount = volumes[id].mount
+    parent = mount.parent_id if mount is not None else ""
+    return 0 if not parent or parent not in volumes else 1 + _depth(parent, volumes)
+
+
+def make(path: Path, spec: VolumeConfigSpec) -> None:
+    """The folder or link itself."""
+    if spec.type is VolumeType.SYMLINK and spec.symlink is not None:
+        target = spec.symlink.symlink_target_path
+        if path.is_symlink() and str(path.readlink()) == target:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink() or (spec.symlink.force and path.is_file()):
+            path.unlink()
+        elif path.is_dir() and spec.symlink.force:
+            path.rmdir()
+        path.symlink_to(target)
+        return
+    mount = spec.mount
+    assert mount is not None
+    path.mkdir(parents=True, exist_ok=True)
+    mode = mount.file_mode or 0o755
+    status = path.stat()
+    if (status.st_uid, status.st_gid) != (mount.uid, mount.gid):
+        os.chown(path, mount.uid, mount.gid)
+    if status.st_mode & 0o7777 != mode:
+        path.chmod(mode)
+
+
+def locate(status: VolumeStatusSpec, volume: DiscoveredVolumeSpec) -> None:
+    """Fill in where a partition is and what it holds."""
+    status.location = status.mount_location = volume.dev_path
+    status.parent_location = volume.parent_dev_path
+    status.partition_index = volume.partition_index
+    status.uuid, status.partition_uuid = volume.uuid, volume.partition_uuid
+    status.size, status.pretty_size = volume.size, volume.pretty_size
+    with contextlib.suppress(LookupError, ValueError):
+        status.filesystem = FilesystemType.parse(volume.name)
+
+
+class VolumeManagerController(Controller):
+    """VolumeConfigs → folders → VolumeStatuses and MountStatuses."""
+
+    name = "block.VolumeManagerController"
+    inputs = (Input(VolumeConfigSpec), Input(DiscoveredVolumeSpec))
+    outputs = (Output(VolumeStatusSpec), Output(MountStatusSpec))
+
+    async def reconcile(self, rt: Runtime) -> None:
+        configs = await rt.list(VolumeConfigSpec)
+        volumes = {resource.id: resource.spec for resource in configs}
+        labels = {resource.id: resource.md.labels for resource in configs}
+        volumes_found = [] if rt.env.in_container else [r.spec for r in await rt.list(DiscoveredVolumeSpec)]
+        found = {volume.partition_label: volume for volume in volumes_found if volume.partition_label}
+        mounted = []
+        for id in parents_first(volumes):
+            spec = volumes[id]
+            target = ""
+            status = VolumeStatusSpec(
+                type=spec.type, parent_id=spec.parent_id, mount_spec=spec.mount, symlink=spec.symlink
+            )
+            if spec.type in (VolumeType.DIRECTORY, VolumeType.SYMLINK):
+                target = target_of(id, volumes)
+                try:
+                    make(rt.env.path(target), spec)
+                    status.phase = VolumePhase.READY
+                except OSError as error:
+                    status.phase = VolumePhase.FAILED
+                    status.error_message = f"{target}: {error.strerror}"
+                    rt.log.error("volume %s cannot be made: %s", id, status.error_message)
+                    rt.requeue_after(5.0)
+            elif spec.type is VolumeType.PARTITION and (volume := found.get(id)) is not None:
+                target = spec.mount.target_path if spec.mount is not None else ""
+                locate(status, volume)
+                if not target or mounted_at(rt.env.path(target)) is not None:
+                    status.phase = VolumePhase.READY
+                    if target:
+                        make(rt.env.path(target), spec)
+            await rt.modify(VolumeStatusSpec, id, always(status), labels=labels[id])
+            if status.phase is VolumePhase.READY and target:
+                request = MountRequestSpec(volume_id=id, parent_id=spec.parent_id)
+                mount = MountStatusSpec(
+                    spec=request, target=target, source=status.mount_location, filesystem=status.filesystem
+                )
+                await rt.modify(MountStatusSpec, id, always(mount))
+                mounted.append(id)
+        await rt.keep_only(MountStatusSpec, mounted)
+        await rt.keep_only(VolumeStatusSpec, volumes)

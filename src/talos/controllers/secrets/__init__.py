@@ -1,0 +1,1 @@
+"""Controllers that issue what the node proves itself with: authorities as configured, certificates from them."""

@@ -1,0 +1,55 @@
+"""The unified kernel image: systemd's stub, kernel, initramfs and command line in one file, put together by ukify."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from talos import versions
+from talos.imager.errors import run
+
+EFI = "systemd-boot-efi/usr/lib/systemd/boot/efi"
+PEFILE = "python3-pefile/usr/lib/python3/dist-packages"
+
+
+@dataclass(frozen=True)
+class Signing:
+    """Key and certificate that the firmware will know (`talosctl gen secureboot uki`)."""
+
+    key: Path
+    certificate: Path
+
+
+def os_release(flavour: str) -> str:
+    """What systemd-boot shows and sorts by, and what an upgrade reads the version from."""
+    version = versions.TALOS_VERSION
+    return f'ID=talos\nVERSION_ID={version}\nVARIANT_ID={flavour}\nPRETTY_NAME="Talos ({version})"\n'
+
+
+def build(out: Path, *, debs: Path, kernel: Path, release: str, initramfs: Path, arguments: str, flavour: str) -> None:
+    """Writes `out`, unsigned."""
+    ukify = debs / "systemd-ukify/usr/lib/systemd/ukify"
+    run(
+        [
+            "env", f"PYTHONPATH={debs / PEFILE}", "PYTHONDONTWRITEBYTECODE=1",
+            sys.executable, ukify, "build",
+            f"--stub={debs / EFI / 'linuxx64.efi.stub'}",
+            f"--linux={kernel}",
+            f"--initrd={initramfs}",
+            f"--cmdline={arguments}",
+            f"--os-release={os_release(flavour)}",
+            f"--uname={release}",
+            f"--output={out}",
+        ]
+    )  # fmt: skip
+
+
+def boot_loader(debs: Path) -> Path:
+    """systemd-boot as Debian built it."""
+    return debs / EFI / "systemd-bootx64.efi"
+
+
+def sign(source: Path, target: Path, signing: Signing) -> None:
+    """Adds an Authenticode signature (PE/COFF), by sbsign(1)."""
+    run(["sbsign", "--key", signing.key, "--cert", signing.certificate, "--output", target, source])

@@ -1,0 +1,1 @@
+"""System calls and kernel interfaces. Nothing else in the package makes them."""

@@ -1,0 +1,88 @@
+"""File systems of the system's partitions: made once, found again, grown with their partition."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+from talos.linux.superblock import probe
+
+log = logging.getLogger("machined.disk")
+
+TOOLS = "/usr/lib/modules/machine"
+"""programs that only a machine has (talos.imager.boot.tools)"""
+_XFS_GROW = 0x4010586E  # _IOW('X', 110, struct xfs_growfs_data { __u64 newblocks; __u32 imaxpct; })
+_XFS_IN_PROGRESS = 126  # sb_inprogress: mkfs has not finished
+LABEL_LIMIT = 12
+
+
+class FormatError(Exception):
+    """mkfs failed; the text says what it said."""
+
+
+def found(device: Path) -> str:
+    """Name of the file system on a device, "" for none, and for an XFS whose making was cut short."""
+    fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        superblock = probe(lambda offset, length: os.pread(fd, length, offset))
+        if superblock is None or (superblock.name == "xfs" and os.pread(fd, 1, _XFS_IN_PROGRESS) != b"\0"):
+            return ""
+        return superblock.name
+    finally:
+        os.close(fd)
+
+
+def make(device: Path, kind: str, label: str) -> None:
+    """A new file system over whatever is there. FormatError."""
+    command = {
+        # -K: no discard, the installer has wiped what is to be wiped.
+        # --unsupported: STATE is smaller than what mkfs.xfs makes for anybody else.
+        "xfs": ["mkfs.xfs", "-f", "-q", "-K", "--unsupported", "-L", label[:LABEL_LIMIT], str(device)],
+        "vfat": ["mkfs.fat", "-F", "32", "-n", label, str(device)],
+    }[kind]
+    log.info("%s: new %s file system %s", device, kind, label)
+    search = f"{TOOLS}/bin:/usr/bin:/usr/sbin:/sbin"
+    program = shutil.which(command[0], path=search) or command[0]
+    environment = {"PATH": search, "LD_LIBRARY_PATH": f"{TOOLS}/lib"} if program.startswith(TOOLS) else {"PATH": search}
+    try:
+        done = subprocess.run(
+            [program, *command[1:]],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+        )
+    except OSError as error:
+        raise FormatError(f"{command[0]} cannot be run: {error.strerror}") from error
+    if done.returncode != 0:
+        raise FormatError(f"{' '.join(command)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+
+
+def ensure(device: Path, kind: str, label: str) -> bool:
+    """Make the file system unless there is one; whether it was made. FormatError when something else is there."""
+    existing = found(device)
+    if existing == kind:
+        return False
+    if existing:
+        raise FormatError(f"{device} ({label}) holds {existing}, not {kind}: wipe it if nobody needs it")
+    make(device, kind, label)
+    return True
+
+
+def grow_xfs(mounted: Path, device_bytes: int) -> None:
+    """Let a mounted XFS use its whole device. OSError."""
+    block = os.statvfs(mounted).f_bsize
+    fd = os.open(mounted, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # Fewer blocks than a 16th of a per cent more are not worth an ioctl that may fail; equal is EINVAL.
+        with contextlib.suppress(FileNotFoundError):
+            fcntl.ioctl(fd, _XFS_GROW, struct.pack("=QIxxxx", device_bytes // block, 25))
+    finally:
+        os.close(fd)

@@ -1,0 +1,162 @@
+"""Installation to a disk: partitions, boot loader, slot A, STATE with the configuration that asked for it.
+
+The medium that runs is the source: its EFI system partition holds boot loader, settings and unified kernel image. The
+disk counts as installed when its EFI partition gets its name, which is the last write; power that is lost before leaves
+a disk on which the next attempt begins anew, and the medium boots again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from talos.linux import partition_table
+from talos.linux.block_device import OpenDisk, mounted_below, partition_path
+from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount
+from talos.linux.superblock import probe
+from talos.machined.disk import filesystem, layout
+from talos.slots import payload
+from talos.slots.entry import Entry
+from talos.slots.folder import BOOTS, LINUX
+
+log = logging.getLogger("machined.disk")
+
+STRICT = MS_NOSUID | MS_NODEV | MS_NOEXEC
+_EDGE = 1 << 20
+
+
+class InstallError(Exception):
+    """The disk is not installed to; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to install. files: path on the EFI partition → source; the image goes to slot A under its own version."""
+
+    disk: Path
+    image: Path
+    files: dict[str, Path]
+    state: Path
+    """folder whose content becomes STATE's: the configuration that asked for it, and what belongs to it"""
+    wipe: bool = False
+    efi_kind: str = "vfat"
+
+
+def foreign(disk: OpenDisk) -> str:
+    """What lies on a disk that an installer must not take without being told, "" for an empty one and for one whose
+    installation was cut short."""
+    try:
+        table = disk.table()
+    except partition_table.TableError:
+        superblock = probe(disk.read)
+        if superblock is not None:
+            return f"a file system ({superblock.name}{f' {superblock.label!r}' if superblock.label else ''})"
+        head = disk.read(0, 512)
+        if head[510:512] == b"\x55\xaa" and any(head[446:510]):
+            return "a partition table (dos)"
+        return ""
+    names = [partition.name or f"number {partition.number}" for partition in table.partitions]
+    if layout.UNFINISHED in names and set(names) <= layout.OURS:
+        return ""
+    return f"partitions ({', '.join(names)})" if names else ""
+
+
+def check(plan: Plan) -> None:
+    """Everything that can be known before the disk is touched. InstallError."""
+    check_disk(plan.disk, wipe=plan.wipe)
+    try:
+        version = payload.read(plan.image).version
+    except (OSError, payload.PayloadError) as error:
+        raise InstallError(str(error)) from error
+    log.info("%s is to be installed to %s", version, plan.disk)
+
+
+def check_disk(path: Path, *, wipe: bool) -> None:
+    """Whether a disk may be taken. InstallError."""
+    if in_use := mounted_below(path):
+        raise InstallError(f"{path} is in use: {', '.join(in_use)}")
+    try:
+        with OpenDisk(path) as disk:
+            if disk.size < layout.SMALLEST:
+                raise InstallError(f"{path} has {disk.size >> 20} MiB, a system disk needs {layout.SMALLEST >> 20} MiB")
+            if not wipe and (found := foreign(disk)):
+                raise InstallError(
+                    f"{path} holds {found}: name another disk, or allow to wipe it (machine.install.wipe: true)"
+                )
+    except OSError as error:
+        raise InstallError(str(error)) from error
+
+
+def install(plan: Plan, say: Callable[[str], None] = log.info) -> None:
+    """InstallError; the disk is then not installed."""
+    check(plan)
+    try:
+        with OpenDisk(plan.disk, writable=True) as disk:
+            _install(plan, disk, say)
+    except (OSError, partition_table.TableError, filesystem.FormatError, payload.PayloadError) as error:
+        raise InstallError(f"{plan.disk} is not installed: {error}") from error
+
+
+def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
+    say(f"partitioning {plan.disk}")
+    for partition in _partitions(disk):  # what was there must not be found again through an old superblock
+        first = partition.first * disk.sector
+        disk.wipe(first, min(_EDGE, partition.sectors * disk.sector))
+    disk.wipe(0, _EDGE)
+    disk.wipe(disk.size - _EDGE, _EDGE)
+    table = layout.begun(partition_table.new(disk.sectors, disk.sector))
+    for partition in table.partitions:
+        disk.wipe(partition.first * disk.sector, min(_EDGE, partition.sectors * disk.sector))
+    disk.write_table(table)
+    device = {p.name: partition_path(plan.disk, p.number) for p in table.partitions}
+    say("making file systems")
+    filesystem.make(device[layout.UNFINISHED], plan.efi_kind, layout.EFI)
+    filesystem.make(device[layout.STATE], "xfs", layout.STATE)
+    say("writing the system")
+    with mounted(device[layout.UNFINISHED], plan.efi_kind) as efi:
+        _copy_system(plan, efi)
+    say("writing the configuration")
+    with mounted(device[layout.STATE], "xfs") as state:
+        state.chmod(0o700)
+        shutil.copytree(plan.state, state, dirs_exist_ok=True)
+    os.sync()
+    disk.write_table(layout.finished(table))
+    say(f"{plan.disk} is installed")
+
+
+def _partitions(disk: OpenDisk) -> tuple[partition_table.Partition, ...]:
+    try:
+        return disk.table().partitions
+    except partition_table.TableError:
+        return ()
+
+
+def _copy_system(plan: Plan, efi: Path) -> None:
+    (efi / "loader").mkdir(exist_ok=True)
+    for name, source in plan.files.items():
+        target = efi / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    entry = Entry("A", payload.read(plan.image).version, BOOTS)
+    target = efi / LINUX / entry.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(plan.image, target)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+    payload.verify(target)
+
+
+@contextmanager
+def mounted(device: Path, kind: str, where: Path = Path("/run/machined/install")) -> Iterator[Path]:
+    """A file system at a place of our own, for the block."""
+    where.mkdir(parents=True, exist_ok=True)
+    mount(str(device), where, kind, STRICT)
+    try:
+        yield where
+    finally:
+        umount(where)

@@ -1,0 +1,60 @@
+"""Which partitions a system disk has, their sizes and types (constants.txt, partitions).
+
+While an installation is under way the EFI partition is called UNFINISHED: a disk without EFI partition by name is not
+installed, whatever else it holds, and an installer may begin again on it. The name is changed last, in one write.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+
+from talos.linux.partition_table import EFI_SYSTEM, LINUX_DATA, Table
+
+EFI, META, STATE, EPHEMERAL = "EFI", "META", "STATE", "EPHEMERAL"
+UNFINISHED = "EFI-UNFINISHED"
+MIB = 1 << 20
+EPHEMERAL_MINIMUM = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """size in bytes, None: what is left."""
+
+    name: str
+    size: int | None
+    type: uuid.UUID = LINUX_DATA
+    minimum: int = 0
+
+
+PARTS = (
+    Part(EFI, 2101 * MIB, EFI_SYSTEM),
+    Part(META, MIB),
+    Part(STATE, 100 * MIB),
+    Part(EPHEMERAL, None, minimum=EPHEMERAL_MINIMUM),
+)
+SMALLEST = sum(part.size or part.minimum for part in PARTS) + 4 * MIB
+OURS = frozenset({*(part.name for part in PARTS), UNFINISHED})
+
+
+def completed(table: Table) -> Table:
+    """With the partitions that are missing, and EPHEMERAL grown to what is free. TableError where they do not fit."""
+    for part in PARTS:
+        if table.named(part.name) is None:
+            table = table.add(part.name, part.size, part.type, part.minimum)
+    return table.grow(EPHEMERAL)
+
+
+def begun(table: Table) -> Table:
+    """The table of a disk that is being installed to."""
+    return _renamed(completed(table), EFI, UNFINISHED)
+
+
+def finished(table: Table) -> Table:
+    """The same, installed."""
+    return _renamed(table, UNFINISHED, EFI)
+
+
+def _renamed(table: Table, old: str, new: str) -> Table:
+    changed = tuple(replace(p, name=new) if p.name == old else p for p in table.partitions)
+    return replace(table, partitions=changed)

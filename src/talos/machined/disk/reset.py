@@ -1,0 +1,72 @@
+"""Wiping the partitions of an installed machine, while it still runs from them.
+
+A file system that is mounted would write after us what it still holds. So it is shut down first, without flushing its
+log (XFS_IOC_GOINGDOWN): from then on nothing of it reaches the disk, and every byte of the partition is overwritten.
+
+The EFI partition is an exception: the running system's root is read from it to the end (os/stage1/slot.c), and what
+lies there is the system that everybody may have. It loses the sectors that make it a file system, which the running
+kernel has read long ago; a boot loader is not found on it again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+from talos.linux.block_device import OpenDisk
+from talos.machined.disk import layout, system_disk
+
+log = logging.getLogger("machined.disk")
+
+LABELS = (layout.META, layout.STATE, layout.EPHEMERAL)
+_GOINGDOWN = 0x8004587D  # _IOR('X', 125, __u32)
+_NO_LOG_FLUSH = 2
+_EDGE = 1 << 20
+_FAT_RESERVED = 32 * 512
+"""boot sector, its copy and the count of free clusters: what lies before the allocation tables (mkfs.fat, FAT32)"""
+
+
+class WipeError(Exception):
+    """Something is left on the disk; the text says what."""
+
+
+def wipe(labels: Iterable[str], disk: system_disk.SystemDisk, root: Path = Path("/")) -> None:
+    """Overwrite partitions. No labels: all that the system ever wrote, its boot loader and partition table included, so
+    that the machine starts from another medium next. WipeError."""
+    named = tuple(labels)
+    targets = {name: target for name, target, _, _ in system_disk.TARGETS}
+    try:
+        with OpenDisk(disk.path, writable=True) as opened:
+            for label in named or (*LABELS, layout.EFI):
+                partition = disk.table.named(label)
+                if partition is None:
+                    continue
+                if label in targets:
+                    _shut_down(root / targets[label].lstrip("/"))
+                length = _FAT_RESERVED if label == layout.EFI else partition.sectors * opened.sector
+                log.info("wiping %s, %d KiB", label, length >> 10)
+                opened.wipe(partition.first * opened.sector, length)
+            if not named:
+                opened.wipe(0, _EDGE)
+                opened.wipe(opened.size - _EDGE, _EDGE)
+    except OSError as error:
+        raise WipeError(f"{disk.path} is not wiped: {error}") from error
+
+
+def _shut_down(target: Path) -> None:
+    """The EFI partition is FAT, which nothing writes to in between, and knows no shutdown."""
+    try:
+        fd = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.ioctl(fd, _GOINGDOWN, struct.pack("=I", _NO_LOG_FLUSH))
+    except OSError as error:
+        if error.errno not in (22, 25):  # EINVAL, ENOTTY: no XFS is mounted there
+            raise
+    finally:
+        os.close(fd)

@@ -1,0 +1,118 @@
+"""The disk that the system is installed to, found and mounted at every start of a machine, before anything else runs.
+
+A system disk is one that has both EFI and META by partition name; the one that the loader booted from comes first.
+STATE and EPHEMERAL are made when they are missing (a raw disk image has neither), and EPHEMERAL grows to what the disk
+offers. Without such a disk the machine runs from its medium, in memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from talos.linux import partition_table
+from talos.linux.block_device import OpenDisk, disks, partition_path
+from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mounted_at, mounts
+from talos.machined.disk import filesystem, layout
+
+log = logging.getLogger("machined.disk")
+
+LOADER_PARTITION = Path("/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f")
+_STRICT = MS_NOSUID | MS_NODEV | MS_NOEXEC
+# A container's root is an overlay with flags of its own: set-uid programs of images work, those on /var itself do not.
+TARGETS = ((layout.EFI, "/boot", "vfat", _STRICT), (layout.STATE, "/system/state", "xfs", _STRICT),
+           (layout.EPHEMERAL, "/var", "xfs", MS_NOSUID | MS_NODEV))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SystemDisk:
+    """Where the partitions of the installed system are."""
+
+    path: Path
+    table: partition_table.Table
+
+    def device(self, name: str) -> Path | None:
+        """The partition of that name."""
+        partition = self.table.named(name)
+        return partition_path(self.path, partition.number) if partition is not None else None
+
+
+def booted_partition(variable: Path = LOADER_PARTITION) -> str:
+    """UUID of the partition that the loader came from, in lower case; "" if it does not tell."""
+    try:
+        return variable.read_bytes()[4:].decode("utf-16-le").rstrip("\0").lower()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def find(candidates: list[Path] | None = None, booted: str | None = None) -> SystemDisk | None:
+    """The installed system's disk, None when nothing is installed."""
+    booted = booted_partition() if booted is None else booted
+    found = []
+    for path in candidates if candidates is not None else [disk.path for disk in disks() if not disk.cdrom]:
+        try:
+            with OpenDisk(path) as disk:
+                table = disk.table()
+        except (OSError, partition_table.TableError):
+            continue
+        if table.named(layout.EFI) is not None and table.named(layout.META) is not None:
+            found.append(SystemDisk(path, table))
+    for disk_found in found:
+        efi = disk_found.table.named(layout.EFI)
+        if efi is not None and str(efi.id) == booted:
+            return disk_found
+    return found[0] if found else None
+
+
+def complete(disk: SystemDisk) -> SystemDisk:
+    """Make what is missing: partitions, file systems, room. TableError, FormatError, OSError."""
+    table = layout.completed(disk.table)
+    with OpenDisk(disk.path, writable=True) as opened:
+        if table != disk.table:
+            log.info("%s: partitions are completed", disk.path)
+            for partition in table.partitions:
+                if disk.table.named(partition.name) is None:
+                    opened.wipe(partition.first * opened.sector, min(1 << 20, partition.sectors * opened.sector))
+            opened.write_table(table)
+        else:
+            opened.tell_kernel(table)
+    completed = SystemDisk(disk.path, table)
+    for name in (layout.STATE, layout.EPHEMERAL):
+        device = completed.device(name)
+        assert device is not None
+        filesystem.ensure(device, "xfs", name)
+    return completed
+
+
+def mount_all(
+    disk: SystemDisk, root: Path = Path("/"), targets: tuple[tuple[str, str, str, int], ...] = TARGETS
+) -> list[str]:
+    """Mount the system's partitions where they belong, those that are not mounted yet. One that cannot be mounted is no
+    reason to do without the others: what is wrong is returned."""
+    problems = []
+    for name, target, kind, flags in targets:
+        device, where = disk.device(name), root / target.lstrip("/")
+        if device is None or (mounted_at(where) is not None and _is_mounted(device)):
+            continue
+        try:
+            where.mkdir(parents=True, exist_ok=True)
+            mount(str(device), where, kind, flags)
+        except OSError as error:
+            problems.append(f"{name} is not mounted: {error}")
+            continue
+        if kind == "xfs":
+            partition = disk.table.named(name)
+            assert partition is not None
+            try:
+                filesystem.grow_xfs(where, partition.sectors * disk.table.sector)
+            except OSError as error:
+                if error.errno != 22:  # EINVAL: it has that size
+                    log.warning("%s does not grow: %s", target, error)
+    return problems
+
+
+def _is_mounted(device: Path) -> bool:
+    number = device.stat().st_rdev
+    return any(m.device == f"{os.major(number)}:{os.minor(number)}" for m in mounts())

@@ -1,0 +1,143 @@
+"""machined's start: mounts and folders, state, API socket, controllers, then the sequencer.
+
+The order serves speed: what apid needs to answer (state socket, controllers of certificates) starts before anything
+that takes long. The imports below are made once by the zygote, before the fork.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from pathlib import Path
+
+from talos import rbac
+from talos import resources as _resources  # noqa: F401  (makes every resource type known to the state)
+from talos.config.view.access import AuditSink
+from talos.environment import NodeEnvironment
+from talos.machined import logging_setup, rpc, services, startup, status_events
+from talos.machined.audit.keeper import HeadKeeper
+from talos.machined.audit.sinks import AuditSinks
+from talos.machined.node import Node
+from talos.machined.sequencer import LockedError
+from talos.machined.sequences import Request
+from talos.state.controller_runtime import ControllerRuntime
+from talos.state.discovery import discover
+from talos.state.grpc_server import ClosingServer
+from talos.state.inmemory import InMemoryState
+from talos.transport.link_server import LinkServer
+
+log = logging.getLogger("machined.main")
+
+SOCKET = "/system/run/machined/machine.sock"
+APID_SOCKET = "/system/run/machined/apid.sock"
+APID_GROUP = 50
+"""its user as well"""
+
+rpc.load_handlers()
+CONTROLLERS = discover(process="machined")
+
+
+def main() -> int:
+    """Called by the zygote in the forked child."""
+    env = NodeEnvironment.detect()
+    startup.run(env)
+    logging_setup.set_up(env.path("/var/log"))
+    log.info("machined starts: platform %s, mode %s", env.platform, env.mode)
+    return asyncio.run(serve(env))
+
+
+async def serve(env: NodeEnvironment) -> int:
+    """Run until SIGTERM; programs keep running then."""
+    node = Node(env, InMemoryState(env.clock), services.definitions())
+    node.exits.load()
+    node.cgroups.setup()
+    node.controllers = ControllerRuntime(node.state, CONTROLLERS, env)
+    api = rpc.MachineApi(node, rbac.allowed)
+    servers: dict[str, ClosingServer | LinkServer] = {
+        SOCKET: ClosingServer([api]),
+        APID_SOCKET: LinkServer(api.__mapping__(), frozenset({APID_GROUP})),
+    }
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        for path, server in servers.items():
+            await _listen(server, env.path(path), APID_GROUP if path == APID_SOCKET else 0)
+            stack.push_async_callback(_close, server)
+        await _serve_state(node, stack)
+        tasks = [
+            asyncio.create_task(coroutine, name=name)
+            for name, coroutine in (
+                ("exits", node.exits.follow()),
+                ("services", node.supervisor.publish_forever()),
+                ("logs", node.logs.rotate_forever()),
+                ("events", status_events.publish_forever(node)),
+                ("audit", HeadKeeper(node.audit, node.state).run()),
+                ("audit sinks", AuditSinks(node.audit, node.state, lambda: _audit_sinks(node)).run()),
+            )
+        ]
+        for task in tasks:
+            task.add_done_callback(lambda done: _background_ended(done, stop))
+        await node.meta.load()
+        node.controllers.start()
+        slots = asyncio.create_task(node.upgrades.judge_boot(), name="slots")
+        slots.add_done_callback(lambda done: _background_ended(done, stop))
+        tasks.append(slots)
+        await node.sequencer.start_node()
+        await stop.wait()
+        log.info("machined ends; programs keep running")
+        for task in tasks:
+            task.cancel()
+        await node.supervisor.detach()
+        await node.controllers.stop()
+    failed = [task for task in tasks if not task.cancelled() and task.exception() is not None]
+    return 1 if failed else 0
+
+
+def _audit_sinks(node: Node) -> tuple[AuditSink, ...]:
+    config = node.config.current
+    return () if config is None else config.access.audit_sinks
+
+
+async def _listen(server: ClosingServer | LinkServer, path: Path, group: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    old = os.umask(0o177)
+    try:
+        await server.start(path=str(path))
+    finally:
+        os.umask(old)
+    if group:
+        with contextlib.suppress(PermissionError):
+            os.chown(path, 0, group)
+            path.chmod(0o660)
+
+
+async def _close(server: ClosingServer | LinkServer) -> None:
+    server.close()
+    await server.wait_closed()
+
+
+async def _serve_state(node: Node, stack: contextlib.AsyncExitStack) -> None:
+    """The store for networkd, timed, apid and trustd."""
+    from talos.machined.state_socket import serve
+
+    path = node.env.path("/system/run/machined/state.sock")
+    node.state_socket = await stack.enter_async_context(serve(node.state, path))
+
+
+def _background_ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("%s failed, machined starts again: %s", task.get_name(), task.exception(), exc_info=task.exception())
+        stop.set()
+
+
+def signal_received(node: Node, number: int) -> None:
+    """PID 1 was sent a signal: the runtime that holds this node wants it to end, soon."""
+    if number not in (signal.SIGTERM, signal.SIGINT, signal.SIGPWR):
+        return
+    log.info("PID 1 received signal %d: shutting down", number)
+    with contextlib.suppress(LockedError):
+        node.sequencer.begin("shutdown", Request(force=True))

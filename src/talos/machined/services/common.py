@@ -1,0 +1,45 @@
+"""Conditions that several services share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from talos.machined.conditions import Condition, ResourceCondition
+from talos.resources.block import VolumeStatusSpec
+from talos.resources.network import StatusSpec as NetworkStatusSpec
+from talos.resources.time import StatusSpec as TimeStatusSpec
+
+PATH = "PATH=/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/cni/bin"
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/cni/bin",
+    "XDG_RUNTIME_DIR": "/run",
+    "TCELL_MINIMIZE": "1",
+}
+"""what every program is started with, beside the proxies of the machine configuration"""
+
+
+def network_ready() -> Condition:
+    """Addresses, host name and generated files of /etc."""
+    return ResourceCondition(
+        "network",
+        NetworkStatusSpec,
+        "status",
+        lambda spec: bool(spec.address_ready and spec.hostname_ready and spec.etc_files_ready),
+    )
+
+
+def time_synced() -> Condition:
+    """The clock is right, or must be taken as it is."""
+    return ResourceCondition("time sync", TimeStatusSpec, "node", lambda spec: bool(spec.synced))
+
+
+class VolumesMounted(Condition):
+    """Volumes are ready and mounted."""
+
+    def __init__(self, *ids: str) -> None:
+        self.text = f"volumes {', '.join(ids)} to be mounted"
+        self._ids = ids
+
+    async def wait(self, node: Any) -> None:
+        for id in self._ids:
+            await node.state.wait_for(VolumeStatusSpec, id, lambda resource: str(resource.spec.phase) == "ready")

@@ -1,0 +1,11 @@
+"""timed: controllers in a process of their own, with the capabilities they need and no others."""
+
+from __future__ import annotations
+
+from talos.machined.services.controller_host import ControllerHost
+
+
+class Timed(ControllerHost):
+    """Forked from the start; its controllers speak to machined through the state's socket."""
+
+    id = "timed"

@@ -1,0 +1,1 @@
+"""networkd: the network controllers in a process with network capabilities only."""

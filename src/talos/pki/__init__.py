@@ -1,0 +1,1 @@
+"""Keys, certificate authorities, requests and certificates. No input or output: everything is PEM in memory."""

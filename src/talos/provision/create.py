@@ -1,0 +1,337 @@
+"""Creation of a cluster: everything that can start together does.
+
+The order is given by what really waits for what: model and network before nodes, then the control plane's API,
+`bootstrap`, the kubeconfig, and the Kubernetes API, where a watch tells when all nodes are Ready. Workers are started
+when the control plane's API answers: before, they can only take the processor from it (with 2 cores, 3 nodes are Ready
+a quarter sooner that way). A failure at any point keeps the log lines that matter, removes everything and raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from talos.provision import destroy as destroying
+from talos.provision import host, machine, monitors, network, preflight, qemu, subnet
+from talos.provision import image as images
+from talos.provision.configs import ConfigOptions, GeneratedConfigs
+from talos.provision.model import (
+    CONTROL_PLANE,
+    QEMU,
+    RUNC,
+    WORKER,
+    ClusterDirectory,
+    ClusterModel,
+    NodeModel,
+    PortMapping,
+    ProvisionError,
+    write_atomic,
+)
+from talos.provision.progress import Progress, Silent
+
+_NODE_CHECK_S = 0.25
+_MONITOR_START_S = 20.0
+_TAIL_LINES = 15
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class CreateOptions:
+    """Everything `cluster create` can be told. memory in bytes, cpus in cores, 0 = no limit; times in seconds.
+
+    For machines: image is the folder of the artefacts, presets what they start from, disks the bytes of each.
+    wait_timeout_s is multiplied under emulation where scale_wait says so."""
+
+    name: str
+    state: Path
+    controlplanes: int = 1
+    workers: int = 1
+    subnet: str | None = None
+    mtu: int = 1500
+    memory_controlplanes: int = 2 << 30
+    memory_workers: int = 2 << 30
+    cpus_controlplanes: float = 2.0
+    cpus_workers: float = 2.0
+    kubernetes_version: str = ""
+    image: str | None = None
+    ports: list[PortMapping] = field(default_factory=list)
+    endpoint: str | None = None
+    config: ConfigOptions = field(default_factory=ConfigOptions)
+    inject_config: bool = True
+    wait: bool = True
+    wait_timeout_s: float = 1200.0
+    keep_on_failure: bool = False
+    provisioner: str = RUNC
+    presets: list[str] = field(default_factory=list)
+    disks: list[int] = field(default_factory=lambda: [10 << 30])
+    scale_wait: bool = False
+
+
+@dataclass(slots=True)
+class CreatedCluster:
+    """What the caller gets. kubeconfig is None when it was not waited for."""
+
+    directory: ClusterDirectory
+    model: ClusterModel
+    talosconfig: str
+    kubeconfig: str | None = None
+
+
+class CreateError(ProvisionError):
+    """Creation failed; logs holds the lines that matter, by source. removed is False when removal failed as well."""
+
+    def __init__(self, message: str, logs: dict[str, list[str]], *, removed: bool = True) -> None:
+        super().__init__(message)
+        self.logs = logs
+        self.removed = removed
+
+
+async def create(options: CreateOptions, progress: Progress | None = None) -> CreatedCluster:
+    """Create a cluster and wait until its nodes are Ready. ProvisionError before anything was made, CreateError after
+    everything was removed again."""
+    progress = progress or Silent()
+    directory = ClusterDirectory(options.state, options.name)
+    with host.decisions():
+        progress.phase("checking this host")
+        model = prepare(options, directory)
+        generated: GeneratedConfigs | None = None
+        if _configured(options):
+            progress.phase("generating secrets and configurations")
+            from talos.provision.generate import generate
+
+            generated = generate(model, options.config)
+        try:
+            _claim(directory, model)
+        except BaseException:
+            destroying.destroy(directory)
+            raise
+    limit_s = options.wait_timeout_s
+    if model.emulated and options.scale_wait:
+        limit_s *= machine.EMULATED_FACTOR
+    try:
+        async with asyncio.timeout(limit_s):
+            return await _create(options, directory, model, generated, progress)
+    except BaseException as error:
+        progress.failed()
+        logs = collect_logs(directory, model)
+        if not options.keep_on_failure:
+            progress.phase("cleaning up")
+            try:
+                destroying.destroy(directory)
+            except Exception as failure:
+                raise CreateError(
+                    f"{error or type(error).__name__}; what was made could not be removed ({failure}): "
+                    f"run `talosctl cluster destroy --name {options.name}`",
+                    logs,
+                    removed=False,
+                ) from error
+        if isinstance(error, TimeoutError):
+            raise CreateError(
+                f"cluster {options.name} was not ready after {limit_s:.0f} s (--wait-timeout)", logs
+            ) from error
+        if isinstance(error, ProvisionError):
+            raise CreateError(str(error), logs) from error
+        raise
+
+
+def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel:
+    """Checks and decisions; makes nothing."""
+    if directory.exists():
+        raise ProvisionError(
+            f"cluster {options.name!r} exists already in {options.state}: take another --name, "
+            f"or remove it with `talosctl cluster destroy --name {options.name}`"
+        )
+    if options.controlplanes < 1:
+        raise ProvisionError(f"--controlplanes {options.controlplanes}: a cluster needs at least one")
+    if options.workers < 0:
+        raise ProvisionError(f"--workers {options.workers}: must not be negative")
+    count = options.controlplanes + options.workers
+    if options.provisioner == QEMU:
+        model = _machines(options, count)
+    else:
+        image_file = images.find_image(options.image)
+        runc = images.find_runc(image_file)
+        preflight.check(options.state, image_file, runc, count)
+        model = _model(options, image_file)
+        model.runc = str(runc)
+    wanted = subnet.parse(options.subnet, "--subnet") if options.subnet else None
+    chosen = subnet.choose(wanted, network.taken_networks(), count)
+    model.subnet, model.gateway = str(chosen), str(chosen[1])
+    model.nodes = nodes(options, chosen)
+    model.endpoint = options.endpoint or f"https://{model.nodes[0].address}:6443"
+    return model
+
+
+def _model(options: CreateOptions, image_file: Path) -> ClusterModel:
+    return ClusterModel(
+        name=options.name,
+        subnet="",
+        gateway="",
+        mtu=options.mtu,
+        image=str(image_file),
+        image_id=image_id(image_file),
+        runc="",
+        kubernetes_version=options.kubernetes_version,
+        talos_version=options.config.talos_version,
+        ports=list(options.ports),
+    )
+
+
+def _machines(options: CreateOptions, count: int) -> ClusterModel:
+    """The model of a cluster of machines, without network and nodes."""
+    start, _ = machine.preset(options.presets)
+    for flag, memory in (
+        ("--memory-controlplanes", options.memory_controlplanes),
+        ("--memory-workers", options.memory_workers),
+    ):
+        if not memory:
+            raise ProvisionError(f"{flag} 0: a machine has memory of a given size, for example 2GiB")
+    if not options.disks or options.disks[0] < machine.SMALLEST_DISK:
+        raise ProvisionError(f"--disks: the first one holds the system and needs {machine.SMALLEST_DISK >> 30}GiB")
+    found = machine.artefacts(options.image, images.REPOSITORY)
+    preflight.check_machines(options.state, found, start, count)
+    model = _model(options, found.iso if start == machine.ISO else found.disk)
+    model.provisioner, model.preset, model.disks = QEMU, start, list(options.disks)
+    model.emulated = qemu.accelerator(found.kernel) == qemu.EMULATION
+    return model
+
+
+def _configured(options: CreateOptions) -> bool:
+    """Whether the nodes are given a configuration; else they stay in maintenance mode."""
+    if options.provisioner == QEMU and machine.preset(options.presets)[1]:
+        return False
+    return options.inject_config
+
+
+def nodes(options: CreateOptions, network_: ipaddress.IPv4Network) -> list[NodeModel]:
+    """Names and addresses in order: control planes from the second host address on, then workers."""
+    found = []
+    for index in range(options.controlplanes + options.workers):
+        control_plane = index < options.controlplanes
+        number = index + 1 if control_plane else index + 1 - options.controlplanes
+        role = CONTROL_PLANE if control_plane else WORKER
+        found.append(
+            NodeModel(
+                name=f"{options.name}-{role}-{number}",
+                role=role,
+                address=str(network_[2 + index]),
+                index=index + 1,
+                memory=options.memory_controlplanes if control_plane else options.memory_workers,
+                cpus=options.cpus_controlplanes if control_plane else options.cpus_workers,
+            )
+        )
+    return found
+
+
+def image_id(image_file: Path) -> str:
+    """Names a build of the image without reading 100 MB: size and modification time."""
+    stat = image_file.stat()
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def _claim(directory: ClusterDirectory, model: ClusterModel) -> None:
+    """Take name and subnet. The model is on disk before anything is made, for destroy to find."""
+    host.prepare(directory, model)
+    network.create(directory, model)
+
+
+async def _create(
+    options: CreateOptions,
+    directory: ClusterDirectory,
+    model: ClusterModel,
+    generated: GeneratedConfigs | None,
+    progress: Progress,
+) -> CreatedCluster:
+    how = " (emulated, which takes minutes: no KVM here)" if model.emulated else ""
+    progress.phase(f"starting {len(model.nodes)} nodes on {model.subnet}{how}")
+    later = []
+    for node in model.nodes:
+        files = directory.node(node.name)
+        user_data = generated.by_role[node.role] if generated is not None else None
+        if model.machines:
+            files.path.mkdir(parents=True)
+            await asyncio.to_thread(machine.prepare, directory, model, node, user_data)
+        else:
+            files.state.mkdir(parents=True)
+            files.ephemeral.mkdir()
+            files.boot.mkdir()
+            if user_data is not None:
+                write_atomic(files.user_data, user_data)
+        if options.wait and generated is not None and node.role == WORKER:
+            later.append(node)
+        else:
+            monitors.start(directory, node)
+    talosconfig = generated.talosconfig if generated is not None else ""
+    created = CreatedCluster(directory, model, talosconfig)
+    if generated is None:
+        return created
+    write_atomic(directory.path / "talosconfig", talosconfig)
+    if options.wait:
+        from talos.provision.wait import bring_up
+
+        def start_workers() -> None:
+            for node in later:
+                monitors.start(directory, node)
+            later.clear()
+
+        created.kubeconfig = await _first(
+            bring_up(model, talosconfig, progress, start_workers), _watch_nodes(directory, model, later)
+        )
+        write_atomic(directory.path / "kubeconfig", created.kubeconfig)
+    return created
+
+
+async def _first(work: Coroutine[Any, Any, T], guard: Coroutine[Any, Any, NoReturn]) -> T:
+    """The result of work, or the exception of guard if that comes before. (A TaskGroup would wrap it in a group.)"""
+    tasks = (asyncio.ensure_future(work), asyncio.ensure_future(guard))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[1].done():
+            tasks[1].result()
+        return tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _watch_nodes(directory: ClusterDirectory, model: ClusterModel, later: list[NodeModel]) -> NoReturn:
+    """Raises as soon as a node or its monitor is down: waiting on would only time out. `later` are not started yet."""
+    started = time.monotonic()
+    while True:
+        if later:
+            started = time.monotonic()
+        for node in model.nodes:
+            status = monitors.status(directory, node)
+            if status is None:
+                if not later and time.monotonic() - started > _MONITOR_START_S:
+                    raise ProvisionError(f"the monitor of node {node.name} did not start")
+            elif not status.alive or status.state in ("crashed", "failed", "stopped"):
+                raise ProvisionError(f"node {node.name} {status.state} (status {status.status})")
+        await asyncio.sleep(_NODE_CHECK_S)
+
+
+def collect_logs(directory: ClusterDirectory, model: ClusterModel) -> dict[str, list[str]]:
+    """Ends of the logs that tell why a cluster does not come up. Read from the nodes' folders: needs no API."""
+    found: dict[str, list[str]] = {}
+    for node in model.nodes:
+        files = directory.node(node.name)
+        sources = {"monitor": files.monitor_log, "console": files.console}
+        names = ("machined", "apid", "containerd", "kubelet", "etcd")
+        sources |= {name: files.ephemeral / "log" / f"{name}.log" for name in names}
+        for name, path in sources.items():
+            with contextlib.suppress(OSError):
+                with path.open("rb") as file:
+                    file.seek(0, 2)
+                    file.seek(max(file.tell() - 16384, 0))
+                    lines = file.read().decode(errors="replace").splitlines()[-_TAIL_LINES:]
+                if lines:
+                    found[f"{node.name} {name}"] = lines
+    return found

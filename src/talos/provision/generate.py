@@ -1,0 +1,73 @@
+"""Generates the configurations described in configs.py. Apart from it, so that importing options costs no YAML."""
+
+from __future__ import annotations
+
+import msgspec
+
+from talos.config.errors import ConfigError
+from talos.config.generate import Input
+from talos.config.generate.input import RegistryMirror
+from talos.config.patch import apply_patches
+from talos.config.secrets import Bundle
+from talos.config.validate import validate
+from talos.config.view.model import MachineType
+from talos.provision.configs import INSTALL_DISK, LOCAL_PATCH, ConfigOptions, GeneratedConfigs
+from talos.provision.model import CONTROL_PLANE, WORKER, ClusterModel, ProvisionError
+
+
+def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
+    """Fresh secrets and one configuration per role. ProvisionError names the document and field at fault."""
+    addresses = tuple(node.address for node in model.control_planes)
+    # The API is reached from the host by the published ports as well as by address. Each node adds its own addresses;
+    # those of another node must not stand in its certificate: apid takes what stands there for itself and would not
+    # forward to that node.
+    sans = ("127.0.0.1", "localhost") if model.ports else ()
+    try:
+        source = Input(
+            cluster_name=model.name,
+            endpoint=model.endpoint,
+            secrets=Bundle.generate(),
+            dns_domain=options.dns_domain,
+            additional_sans=sans,
+            registry_mirrors=_mirrors(options.registry_mirrors),
+            talosconfig_endpoints=addresses,
+            install_disk=INSTALL_DISK if model.machines else "",
+        )
+        changes = {}
+        if model.kubernetes_version:
+            changes["kubernetes_version"] = model.kubernetes_version
+        if options.talos_version:
+            changes["talos_version"] = options.talos_version
+        if changes:
+            source = msgspec.structs.replace(source, **changes)
+        by_role = {}
+        for role, machine_type, patches in (
+            (CONTROL_PLANE, MachineType.CONTROL_PLANE, options.control_plane_patches),
+            (WORKER, MachineType.WORKER, options.worker_patches),
+        ):
+            config = source.config(machine_type)
+            local = LOCAL_PATCH.format(gateway=model.gateway)
+            config = apply_patches(config, [local])  # apart, so that a fault is counted among the person's own patches
+            for flag, texts in (("--config-patch", options.patches), (f"--config-patch-{role}s", patches)):
+                try:
+                    config = apply_patches(config, list(texts))
+                except ConfigError as error:
+                    raise ProvisionError(f"{flag}: {error}") from error
+            validate(config, "cloud" if model.machines else "container")
+            by_role[role] = config.encode()
+        return GeneratedConfigs(by_role, source.talosconfig())
+    except ConfigError as error:
+        raise ProvisionError(f"configuration: {error}") from error
+
+
+def _mirrors(texts: tuple[str, ...]) -> tuple[RegistryMirror, ...]:
+    """`registry=endpoint` as given with --registry-mirror, several endpoints of one registry in order."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        registry, equals, endpoint = text.partition("=")
+        if not equals or not registry or not endpoint:
+            raise ProvisionError(
+                f"--registry-mirror {text!r}: give REGISTRY=URL, for example docker.io=http://10.5.0.1:5000"
+            )
+        found.setdefault(registry, []).append(endpoint)
+    return tuple(RegistryMirror(registry, tuple(endpoints)) for registry, endpoints in found.items())

@@ -1,0 +1,172 @@
+"""The network of a cluster: one bridge, NAT and port mappings in one nftables table, a veth pair per node start, or a
+TAP device per machine.
+
+The host's end of a pair is a port of the bridge, the other end is eth0 of a fresh network namespace. A node gets a new
+namespace at each start, as a machine has no network state after a reboot. Names derive from the cluster's folder, so
+removal needs no memory of what was made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import shutil
+import subprocess
+
+from talos.linux import netlink as nl
+from talos.linux.namespace import network_namespace, new_network_namespace
+from talos.linux.netlink_socket import RouteSocket
+from talos.linux.tap import open_tap
+from talos.provision.bundle import prefixed
+from talos.provision.model import ClusterDirectory, ClusterModel, NodeModel, PortMapping, ProvisionError
+
+
+def taken_networks() -> list[ipaddress.IPv4Network]:
+    """IPv4 networks that this host routes or has addresses in."""
+    with RouteSocket() as route_socket:
+        found = [
+            route.destination
+            for route in route_socket.routes()
+            if isinstance(route.destination, ipaddress.IPv4Network) and route.table != nl.RT_TABLE_LOCAL
+        ]
+        found += [
+            address.interface.network
+            for address in route_socket.addresses()
+            if isinstance(address.interface, ipaddress.IPv4Interface)
+        ]
+    return found
+
+
+def ruleset(table: str, bridge: str, subnet: str, ports: list[PortMapping], target: str) -> str:
+    """nft script of a cluster's table; pure."""
+    lines = [
+        f"table inet {table} {{",
+        "  chain postrouting {",
+        "    type nat hook postrouting priority srcnat; policy accept;",
+        f'    ip saddr {subnet} oifname != "{bridge}" counter masquerade',
+        "  }",
+        "  chain forward {",
+        "    type filter hook forward priority filter; policy accept;",
+        f'    iifname "{bridge}" accept',
+        f'    oifname "{bridge}" accept',
+        "  }",
+    ]
+    if ports:
+        rules = []
+        for port in ports:
+            match = "" if port.host_ip in ("0.0.0.0", "") else f"ip daddr {port.host_ip} "
+            rules.append(
+                f"    {match}fib daddr type local {port.protocol} dport {port.host_port} "
+                f"dnat ip to {target}:{port.node_port}"
+            )
+        for chain, hook in (("prerouting", "prerouting"), ("output", "output")):
+            lines += [
+                f"  chain {chain} {{",
+                f"    type nat hook {hook} priority dstnat; policy accept;",
+                *rules,
+                "  }",
+            ]
+    return "\n".join([*lines, "}", ""])
+
+
+def nft(script: str) -> None:
+    """Run the host's nft on a script; ProvisionError with its complaint."""
+    program = shutil.which("nft", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if program is None:
+        raise ProvisionError("nft is not installed on this host: install the package nftables")
+    done = subprocess.run([program, "-f", "-"], input=script, text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise ProvisionError(f"nft refused the cluster's rules: {done.stderr.strip()}")
+
+
+def create(directory: ClusterDirectory, model: ClusterModel) -> None:
+    """Bridge with the gateway's address, and NAT."""
+    with RouteSocket() as route_socket:
+        route_socket.link_add(directory.bridge, "bridge")
+        link = route_socket.link(directory.bridge)
+        assert link is not None, "the kernel acknowledged the bridge"
+        interface = prefixed(model.gateway, model.network)
+        route_socket.address_add(nl.Address(link.index, interface, broadcast=interface.network.broadcast_address))
+        # A bridge takes the lowest MAC address of its ports unless it was given one; a change would cut connections.
+        route_socket.link_set(link.index, up=True, address=link.address, mtu=model.mtu)
+    target = model.control_planes[0].address if model.control_planes else ""
+    nft(ruleset(directory.table, directory.bridge, model.subnet, model.ports, target))
+
+
+def destroy(directory: ClusterDirectory) -> None:
+    """Remove links and rules, each if it is there."""
+    prefix = f"tv{directory.tag}-"
+    with RouteSocket() as route_socket:
+        for link in route_socket.links():
+            if link.name.startswith(prefix) or link.name == directory.bridge:
+                with contextlib.suppress(nl.NetlinkError):  # the other end of a veth vanished with its namespace
+                    route_socket.link_delete(link.index)
+    # «add» first: deleting a table that does not exist is an error, adding one that exists is none.
+    if shutil.which("nft", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
+        nft(f"add table inet {directory.table}\ndelete table inet {directory.table}\n")
+
+
+def attach(directory: ClusterDirectory, model: ClusterModel, node: NodeModel) -> int:
+    """A fresh network namespace for a node with eth0, address and default route; returns its descriptor."""
+    namespace = new_network_namespace()
+    try:
+        with network_namespace(namespace):
+            inside = RouteSocket()
+        with inside, RouteSocket() as host:
+            _connect(host, inside, namespace, directory, model, node)
+    except BaseException:
+        os.close(namespace)
+        raise
+    return namespace
+
+
+def tap(directory: ClusterDirectory, model: ClusterModel, node: NodeModel) -> int:
+    """A machine's network card on the bridge; returns the descriptor for QEMU, with which the link vanishes."""
+    name = directory.veth(node)
+    with RouteSocket() as host:
+        stale = host.link(name)
+        if stale is not None:
+            host.link_delete(stale.index)
+        bridge = host.link(directory.bridge)
+        if bridge is None:
+            raise ProvisionError(f"bridge {directory.bridge} of cluster {directory.name} is gone: destroy the cluster")
+        fd = open_tap(name)
+        try:
+            link = host.link(name)
+            assert link is not None, "the kernel made it"
+            host.link_set(link.index, up=True, mtu=model.mtu, master=bridge.index)
+        except BaseException:
+            os.close(fd)
+            raise
+    return fd
+
+
+def _connect(
+    host: RouteSocket,
+    inside: RouteSocket,
+    namespace: int,
+    directory: ClusterDirectory,
+    model: ClusterModel,
+    node: NodeModel,
+) -> None:
+    name = directory.veth(node)
+    stale = host.link(name)
+    if stale is not None:  # the namespace of the previous start may be on its way out still
+        host.link_delete(stale.index)
+    bridge = host.link(directory.bridge)
+    if bridge is None:
+        raise ProvisionError(f"bridge {directory.bridge} of cluster {directory.name} is gone: destroy the cluster")
+    host.veth_add(name, "eth0", peer_namespace=namespace, mtu=model.mtu, master=bridge.index)
+    outer = host.link(name)
+    inner = inside.link("eth0")
+    assert outer is not None, "the kernel acknowledged the pair"
+    assert inner is not None, "the kernel acknowledged the pair"
+    host.link_set(outer.index, up=True)
+    inside.link_set(1, up=True)
+    inside.link_set(inner.index, up=True)
+    interface = prefixed(node.address, model.network)
+    inside.address_add(nl.Address(inner.index, interface, broadcast=interface.network.broadcast_address))
+    inside.route_add(
+        nl.Route(nl.AF_INET, gateway=ipaddress.IPv4Address(model.gateway), index=inner.index, protocol=nl.RTPROT_BOOT)
+    )

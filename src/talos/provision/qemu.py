@@ -1,0 +1,110 @@
+"""QEMU's command line for one machine, as a pure function, and whether KVM can be used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PROGRAM = "qemu-system-x86_64"
+FIRMWARE = Path("/usr/share/OVMF")
+FIRMWARE_CODE, FIRMWARE_CODE_SECURE = FIRMWARE / "OVMF_CODE_4M.fd", FIRMWARE / "OVMF_CODE_4M.secboot.fd"
+FIRMWARE_VARIABLES = FIRMWARE / "OVMF_VARS_4M.fd"
+EMULATION = ("-accel", "tcg,thread=multi", "-cpu", "max")
+HARDWARE = ("-accel", "kvm", "-cpu", "host")
+PROBE_TIMEOUT_S = 8.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One virtual machine. Sizes in MiB."""
+
+    console: Path
+    accelerator: tuple[str, ...] = EMULATION
+    cpus: int = 2
+    memory: int = 2048
+    networks: tuple[str, ...] = ()
+    """values of -netdev, each with id=netN"""
+    macs: tuple[str, ...] = ()
+    disks: tuple[Path, ...] = ()
+    iso: Path | None = None
+    kernel: Path | None = None
+    initramfs: Path | None = None
+    arguments: str = ""
+    """of the kernel: all of them with `kernel`, otherwise those that the stub appends to its own"""
+    variables: Path | None = None
+    """UEFI variables of this machine; None: no firmware but QEMU's own loader"""
+    secure_boot: bool = False
+    uuid: str = ""
+    """as the firmware tells it; "": none"""
+    restart: bool = False
+    """whether the machine may restart itself; otherwise QEMU ends"""
+
+
+def command(machine: Machine) -> list[str]:
+    """Words to execute."""
+    words = [
+        PROGRAM, "-M", "q35,smm=on" if machine.secure_boot else "q35", *machine.accelerator,
+        "-smp", str(machine.cpus), "-m", str(machine.memory),
+        "-display", "none", "-monitor", "none", "-nodefaults", "-vga", "none",
+        "-serial", f"file:{machine.console}",
+        "-device", "virtio-rng-pci",
+        # Hardware of its own that restarts the machine when the kernel stands still.
+        "-device", "i6300esb", "-action", "watchdog=reset",
+    ]  # fmt: skip
+    if machine.uuid:
+        words += ["-uuid", machine.uuid]
+    if not machine.restart:
+        words.append("-no-reboot")
+    for number, network in enumerate(machine.networks):
+        mac = f",mac={machine.macs[number]}" if number < len(machine.macs) else ""
+        words += ["-netdev", network, "-device", f"virtio-net-pci,netdev=net{number}{mac}"]
+    for number, disk in enumerate(machine.disks):
+        words += ["-drive", f"if=none,id=disk{number},format=raw,discard=unmap,file={disk}"]
+        words += ["-device", f"virtio-blk-pci,drive=disk{number},bootindex={number},serial=disk{number}"]
+    if machine.iso is not None:
+        words += ["-drive", f"if=none,id=cd,media=cdrom,readonly=on,format=raw,file={machine.iso}"]
+        words += ["-device", f"ide-cd,drive=cd,bootindex={len(machine.disks)}"]
+    if machine.variables is not None:
+        code = FIRMWARE_CODE_SECURE if machine.secure_boot else FIRMWARE_CODE
+        words += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"]
+        words += ["-drive", f"if=pflash,format=raw,unit=1,file={machine.variables}"]
+        if machine.secure_boot:
+            words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+    if machine.kernel is not None:
+        words += ["-kernel", str(machine.kernel), "-append", machine.arguments]
+        if machine.initramfs is not None:
+            words += ["-initrd", str(machine.initramfs)]
+    elif machine.arguments:
+        # What systemd-stub takes from a hypervisor (systemd-stub(7)); not under Secure Boot.
+        words += ["-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={machine.arguments}"]
+    return words
+
+
+def new_variables(path: Path) -> Path:
+    """UEFI variables of a machine that was never switched on."""
+    shutil.copyfile(FIRMWARE_VARIABLES, path)
+    return path
+
+
+@cache
+def accelerator(kernel: Path) -> tuple[str, ...]:
+    """KVM where this kernel starts with it, emulation elsewhere.
+
+    That /dev/kvm opens says little: inside other virtual machines it may exist, accept a guest, and fail at the first
+    instruction that it has to emulate. So the kernel is started once without anything else; it panics at once."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return EMULATION
+    with tempfile.TemporaryDirectory(prefix="talos-kvm-") as folder:
+        console = Path(folder, "console")
+        probe = Machine(console, HARDWARE, 1, 512, kernel=kernel, arguments="console=ttyS0 panic=-1")
+        try:
+            subprocess.run(command(probe), capture_output=True, timeout=PROBE_TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired:
+            return EMULATION
+        said = console.read_text(errors="replace") if console.exists() else ""
+    return HARDWARE if "Kernel panic" in said else EMULATION

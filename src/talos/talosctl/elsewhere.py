@@ -1,0 +1,174 @@
+"""Commands of Talos' own client that this one knows only by name: each says what to use instead.
+
+They are helpers that its local clusters start for themselves (a DHCP server, a load balancer), tools for its own
+development, and old names. Local clusters here need no such helper, see docs/decisions/0009-local-clusters.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from talos.talosctl.flag_table import table
+from talos.talosctl.options import ClientGroup, Command, client_options
+
+
+def refuse(name: str, instead: str, flags: str = "", *, client: bool = False, arguments: bool = False) -> click.Command:
+    """A command that only says what to use instead, and fails."""
+
+    def answer(**_: Any) -> None:
+        raise click.ClickException(instead)
+
+    answer.__doc__ = instead
+    made: Callable[..., Any] = client_options(answer) if client else answer
+    if flags:
+        made = table(flags)(made)
+    if arguments:
+        made = click.argument("ignored", nargs=-1)(made)
+    return click.command(name, cls=Command, hidden=True)(made)
+
+
+_LAUNCHED = "local clusters of this version start no {0}: `talosctl cluster create` sets up {1} itself"
+
+bgp_launch = refuse(
+    "bgp-launch",
+    "there is no BGP speaker for local clusters: run the routing daemon of your choice on the cluster's bridge",
+    """
+    --bgp-addr string
+    --bgp-advertise string
+    --bgp-asn uint32 65000
+    --bgp-interface stringArray
+    --bgp-nat-cidr string
+    --bgp-neighbor-range string
+    --bgp-peer-asn uint32 65001
+    --bgp-unnumbered bool false
+    --bgp-vrf-neighbor string
+    --bgp-zebra bool false
+    """,
+)
+dhcpd_launch = refuse(
+    "dhcpd-launch",
+    _LAUNCHED.format("DHCP server", "the nodes' addresses"),
+    """
+    --addr string localhost
+    --interface string
+    --ipxe-next-handler string
+    --state-path string
+    """,
+)
+dnsd_launch = refuse(
+    "dnsd-launch",
+    _LAUNCHED.format("DNS server", "name resolution through the bridge"),
+    """
+    --addr string localhost:53
+    --resolv-conf string /etc/resolv.conf
+    """,
+)
+json_logs_launch = refuse(
+    "json-logs-launch",
+    "there is no receiver of JSON logs here: `nc -lk 3000` prints what nodes send, any log collector stores it",
+    "--addr string localhost:3000",
+)
+kms_launch = refuse(
+    "kms-launch",
+    "there is no key server for tests here: name the address of your own in the volume's encryption document",
+    """
+    --kms-addr string localhost
+    --kms-key string
+    """,
+)
+loadbalancer_launch = refuse(
+    "loadbalancer-launch",
+    _LAUNCHED.format("load balancer", "the way to the API servers"),
+    """
+    --loadbalancer-addr string localhost
+    --loadbalancer-ports stringSlice 6443
+    --loadbalancer-upstreams stringSlice
+    """,
+)
+qemu_launch = refuse("qemu-launch", "`talosctl cluster create qemu` starts virtual machines itself")
+remote_provision_launch = refuse(
+    "remote-provision-launch",
+    "clusters are made on this machine only: run `talosctl cluster create` on the other machine",
+    """
+    --listen string 0.0.0.0:50100
+    --state-dir string /var/lib/talos-remote-provision
+    """,
+)
+siderolink_launch = refuse(
+    "siderolink-launch",
+    "there is no SideroLink agent for tests here: point siderolink.api at a running one",
+    """
+    --event-sink-endpoint string
+    --log-receiver-endpoint string
+    --predefined-pair stringArray
+    --sidero-link-api-cert string
+    --sidero-link-api-endpoint string
+    --sidero-link-api-key string
+    --sidero-link-join-token string
+    --sidero-link-wireguard-endpoint string
+    """,
+)
+virtiofsd_launch = refuse(
+    "virtiofsd-launch",
+    "local clusters share no host folders through virtiofs: container nodes see the host's files by --mount",
+    """
+    --bin string /usr/libexec/virtiofsd
+    --virtiofs string
+    """,
+)
+docs = refuse(
+    "docs",
+    "the reference is part of the source: docs/reference, written anew by `make reference`",
+    """
+    --cli bool false
+    --config bool false
+    """,
+)
+docs.params.append(click.Argument(["output"]))
+
+
+@click.group("debug-tool", cls=ClientGroup, hidden=True)
+def debug_tool() -> None:
+    """Tools for the development of Talos."""
+
+
+debug_tool.add_command(
+    refuse(
+        "air-gapped",
+        "there is no proxy for tests of air-gapped sites here: any HTTP proxy and the document EnvironmentConfig do it",
+        """
+        --advertised-address string 10.5.0.2
+        --https-port int 8001
+        --https-proxy-port int 8003
+        --https-reverse-proxy-port int 8004
+        --https-reverse-proxy-target string http://localhost/
+        --inject-http-proxy bool true
+        --proxy-port int 8002
+        --use-secure-proxy bool false
+        """,
+    )
+)
+
+crashdump = refuse(
+    "crashdump",
+    "crashdump is an old name: use `talosctl support`",
+    """
+    --control-plane-nodes stringSlice
+    --init-node string
+    --worker-nodes stringSlice
+    """,
+    client=True,
+)
+disks = refuse(
+    "disks",
+    "disks is an old name: use `talosctl get disks`, `talosctl get systemdisk` or `talosctl get discoveredvolumes`",
+    client=True,
+    arguments=True,
+)
+interfaces = refuse(
+    "interfaces", "interfaces is an old name: use `talosctl get links` and `talosctl get addresses`", client=True
+)
+routes = refuse("routes", "routes is an old name: use `talosctl get routes`", client=True)

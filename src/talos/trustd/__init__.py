@@ -1,0 +1,1 @@
+"""trustd: signs the API certificates of joining nodes, on control plane nodes."""

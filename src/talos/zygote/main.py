@@ -1,0 +1,103 @@
+"""The zygote's own start: control groups, imports, then supervision until the node ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import os
+import sys
+import time
+from collections.abc import Iterable
+
+import _immortal  # type: ignore[import-not-found]  # built into the launcher
+
+from talos.environment import CONTAINER
+from talos.linux import prctl
+from talos.linux.cgroup import Cgroups
+from talos.zygote import child
+from talos.zygote.services import CORE, PRELOAD, SERVICES, SHARING, WARM, Service
+from talos.zygote.supervisor import DIRECTORY, Supervisor
+
+
+def say(text: str) -> None:
+    """One line on the node's console."""
+    os.write(2, f"[zygote] {text}\n".encode())
+
+
+def set_up_cgroups(cgroups: Cgroups) -> None:
+    """PID 1 and the zygote to `init`, one group for each service."""
+    if not cgroups.trees:
+        say(f"no control groups are mounted at {cgroups.root}: services run without limits")
+        return
+    problems = cgroups.empty_root("init")
+    problems += cgroups.make("system")
+    if cgroups.v2:
+        problems += cgroups.delegate("system")
+    for service in SERVICES:
+        problems += cgroups.make(service.cgroup, service.limits)
+    for problem in problems:
+        say(problem)
+
+
+class Preload:
+    """Imports before each fork what the child shares with others, and nothing that would keep it waiting: machined, on
+    which every other service waits, is forked as soon as its own share is there; it imports the rest itself, on one
+    core, while the zygote imports the others' on another.
+
+    gc.freeze() keeps a child's collector from writing to shared pages, immortal objects keep its reference counting
+    from it (os/launcher/launcher.c, the module's only home).
+    """
+
+    def __init__(self) -> None:
+        self._done: set[str] = set()
+        gc.disable()
+
+    def before(self, service: Service) -> None:
+        """Called in the zygote before each fork; does something before the first and the first of the others."""
+        names = [*CORE] if service.imports_itself else [*CORE, *PRELOAD, *SHARING]
+        if missing := [name for name in names if name not in self._done]:
+            self._done.update(missing)
+            self._import(missing)
+
+    def _import(self, names: Iterable[str]) -> None:
+        began = time.monotonic()
+        for name in names:
+            try:
+                importlib.import_module(name)
+            except Exception as error:
+                say(f"{name} cannot be imported before the fork: {type(error).__name__}: {error}")
+        if WARM in names:
+            warm_up()
+        objects = _immortal.immortalize()
+        gc.freeze()
+        took_ms = (time.monotonic() - began) * 1000
+        say(f"{len(sys.modules)} modules imported, {objects} objects made immortal in {took_ms:.0f} ms")
+
+
+def warm_up() -> None:
+    """A failure costs memory and nothing else."""
+    DIRECTORY.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        from talos.zygote import warm
+
+        asyncio.run(warm.exchange(DIRECTORY / "warm.sock"))
+    except Exception as error:
+        say(f"services are forked without warming up: {type(error).__name__}: {error}")
+
+
+def main() -> int:
+    """Called by the launcher. Returns when PID 1 ends the node."""
+    prctl.set_title("zygote")
+    cgroups = Cgroups()
+    set_up_cgroups(cgroups)
+    if os.environ.get("PLATFORM") != CONTAINER:
+        from talos.machined.disk import start as disk
+
+        disk.prepare(say)
+    environment = {name: value for name, value in os.environ.items() if name not in child.SECRETS}
+
+    def start(service: Service, parent: int) -> None:
+        child.start(service, cgroups, parent, environment)
+
+    return Supervisor(SERVICES, start, before=Preload().before, say=say).run()

@@ -1,0 +1,62 @@
+"""Three control plane nodes: losing one without warning stops nothing, and it comes back as the member it was."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from talos.provision import monitors
+from talos.provision.model import NodeModel
+from tests.cluster.cluster import Cluster, at, wait_for
+
+MEMBER = re.compile(r"\b([0-9a-f]{16})\s+(\S+)\s+https://.*\s(true|false)\s*$", re.MULTILINE)
+
+
+@pytest.fixture
+def three(host: None, tmp_path: Path) -> Iterator[Cluster]:
+    made = at(tmp_path / "clusters", "three")
+    try:
+        made.create("--controlplanes", "3", "--workers", "0")
+        yield made
+    finally:
+        made.destroy()
+
+
+def members(cluster: Cluster, asked: NodeModel) -> set[tuple[str, str, str]]:
+    """id, host name, learner of etcd's members, as one node tells."""
+    return set(MEMBER.findall(cluster.ok("etcd", "members", "--nodes", asked.address, "--endpoints", asked.address)))
+
+
+def write(cluster: Cluster, through: NodeModel, name: str) -> bool:
+    """Create an object through the API server of one node."""
+    done = cluster.try_kubectl(
+        *("--server", f"https://{through.address}:6443", "--request-timeout=5s", "create", "configmap", name)
+    )
+    return done.code == 0
+
+
+def test_a_control_plane_of_three_survives_the_loss_of_one(three: Cluster) -> None:
+    lost, *left = three.nodes
+    before = members(three, left[0])
+    assert {name for _id, name, _learner in before} == {node.name for node in three.nodes}
+    assert {learner for _id, _name, learner in before} == {"false"}, "all three vote"
+
+    status = monitors.status(three.directory, lost)
+    assert status is not None
+    os.kill(status.init_pid, signal.SIGKILL)
+    for node in left:
+        wait_for(lambda node=node: write(three, node, f"through-{node.name}"), f"{node.name} takes writes", 60)  # type: ignore[misc]
+    assert members(three, left[1]) == before
+
+    wait_for(lambda: not getattr(monitors.status(three.directory, lost), "alive", False), "its monitor saw it", 60)
+    monitors.start(three.directory, lost)
+    three.wait_services(lost)
+    three.wait_ready()
+    assert members(three, lost) == before
+    names = {item["metadata"]["name"] for item in three.get("configmaps")["items"]}
+    assert {f"through-{node.name}" for node in left} <= names, "written while it was away, read through it"

@@ -1,0 +1,73 @@
+"""Which disk an installation takes, and what it must not be begun with."""
+
+from __future__ import annotations
+
+import pytest
+
+from talos.config import Config
+from talos.config.v1alpha1.install import InstallDiskSelector
+from talos.linux.block_device import Disk
+from talos.machined.disk.installation import encrypted
+from talos.machined.disk.selector import SelectError, choose
+
+GB = 1000**3
+DISKS = [
+    Disk("nvme0n1", 500 * GB, model="Fast", transport="nvme", serial="N1"),
+    Disk("sda", 10 * GB, model="Slow", transport="sata", rotational=True, wwid="naa.5000"),
+    Disk("sdb", 100 * GB, model="Stick", transport="usb"),
+    Disk("sr0", GB, cdrom=True),
+    Disk("sdc", 100 * GB, readonly=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("expression", "name"),
+    [
+        ("disk.transport == 'usb'", "sdb"), ("disk.size >= 100u * GB", "nvme0n1"), ("disk.rotational", "sda"),
+        ("disk.wwid.startsWith('naa.')", "sda"), ("!system_disk && disk.size < 200u * GB", "sda"),
+    ],
+)  # fmt: skip
+def test_expressions(expression: str, name: str) -> None:
+    assert choose(DISKS, expression=expression).name == name
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"model": "Sl*"}, "sda"), ({"size": ">= 200GB"}, "nvme0n1"), ({"size": "10GB"}, "sda"),
+        ({"type": "nvme"}, "nvme0n1"),
+        ({"type": "hdd", "wwid": "naa.*"}, "sda"), ({"serial": "N1"}, "nvme0n1"), ({"name": "sdb"}, "sdb"),
+    ],
+)  # fmt: skip
+def test_older_fields(fields: dict[str, str], name: str) -> None:
+    assert choose(DISKS, fields=InstallDiskSelector(**fields)).name == name
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"path": "/dev/vdz"}, r"no disk is /dev/vdz: this machine has /dev/nvme0n1 \(500.0 GB, Fast\)"),
+        ({"path": "/dev/sr0"}, "no disk is /dev/sr0"), ({"expression": "disk.readonly"}, "no disk matches"),
+        ({"expression": "disk.sise > 1"}, "no field sise"), ({}, "names no disk"),
+        ({"fields": InstallDiskSelector(size="many")}, "is no size"),
+    ],
+)  # fmt: skip
+def test_what_names_no_disk_says_which_there_are(options: dict[str, str], words: str) -> None:
+    with pytest.raises(SelectError, match=words):
+        choose(DISKS, **options)
+
+
+def test_a_machine_without_disks_says_so() -> None:
+    with pytest.raises(SelectError, match="has no disk"):
+        choose([], path="/dev/sda")
+
+
+@pytest.mark.parametrize(
+    ("documents", "found"),
+    [
+        ("name: STATE\nencryption: {provider: luks2, keys: [{slot: 0, nodeID: {}}]}\n", ["STATE"]),
+        ("name: EPHEMERAL\ntrim: {enabled: true}\n", []),
+    ],
+)  # fmt: skip
+def test_encryption_that_is_asked_for_is_seen(documents: str, found: list[str]) -> None:
+    assert encrypted(Config.decode(f"apiVersion: v1alpha1\nkind: VolumeConfig\n{documents}")) == found

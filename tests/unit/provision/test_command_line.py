@@ -1,0 +1,125 @@
+"""Flags of `talosctl cluster`: what they mean, and that a wrong one is named and changes nothing."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import click
+import pytest
+
+from talos.talosctl.cluster.progress import TerminalProgress
+from talos.talosctl.cluster.values import Cpus, Memory, check_name, patches, ports
+from talos.talosctl.main import run
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2.0GiB", 2 << 30),
+        ("2gb", 2 * 10**9),
+        ("2048", 2048 * 10**6),
+        ("1024MiB", 1 << 30),
+        ("0", 0),
+        ("1.5Gi", 3 << 29),
+    ],
+)
+def test_sizes(text: str, expected: int) -> None:
+    assert Memory().convert(text, None, None) == expected
+
+
+@pytest.mark.parametrize("text", ["", "two", "-1GiB", "5XB", "1 2", "64MiB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"size|too little"):
+        Memory().convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "1,5"])
+def test_what_is_no_number_of_cores_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="cores"):
+        Cpus().convert(text, None, None)
+
+
+def test_ports() -> None:
+    found = ports(["8080:80", "53:5353/udp"], "127.0.0.1")
+    assert [(p.host_ip, p.host_port, p.node_port, p.protocol) for p in found] == [
+        ("127.0.0.1", 8080, 80, "tcp"),
+        ("127.0.0.1", 53, 5353, "udp"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["80", "80:", ":80", "0:80", "80:70000", "80:80/sctp", "a:b"])
+def test_wrong_ports_name_the_flag(text: str) -> None:
+    with pytest.raises(click.BadParameter) as caught:
+        ports([text], "0.0.0.0")
+    assert "--exposed-ports" in caught.value.format_message()
+
+
+def test_patches_from_files(tmp_path: Path) -> None:
+    file = tmp_path / "patch.yaml"
+    file.write_text("a: 1")
+    assert patches((f"@{file}", "b: 2"), "--config-patch") == ("a: 1", "b: 2")
+    with pytest.raises(click.BadParameter, match="cannot read"):
+        patches((f"@{tmp_path}/absent",), "--config-patch")
+
+
+@pytest.mark.parametrize("name", ["T1", "a_b", "-a", "a-", "a" * 43, "", "a.b"])
+def test_names_that_cannot_begin_a_host_name(name: str) -> None:
+    with pytest.raises(click.BadParameter, match="lower case"):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["cluster", "show", "--name", "absent"], "cluster create --name absent"),
+        (["cluster", "destroy", "--name", "absent"], "nothing to destroy"),
+        (["cluster", "logs", "--name", "absent"], "not found"),
+        (["cluster", "create", "--name", "X"], "--name"),
+        (["cluster", "create", "--memory", "lots"], "--memory"),
+        (["cluster", "create", "--image", "/absent"], "make image"),
+        (["cluster", "create", "qemu", "--image", "/absent"], "make artefacts"),
+        (["cluster", "create", "qemu", "--presets", "pxe"], "--presets pxe: choose from iso, disk-image"),
+        (["cluster", "create", "qemu", "--presets", "iso,disk-image"], "starts from one of"),
+        (["cluster", "create", "qemu", "--disks", "nvme:10GiB"], "--disks"),
+        (["cluster", "create", "qemu", "--disks", "virtio:1GiB"], "--disks: the first one holds the system"),
+        (["cluster", "create", "qemu", "--memory-workers", "0"], "--memory-workers 0"),
+        (["cluster", "create", "qemu", "--schematic-id", "x"], "--schematic-id"),
+        (["cluster", "create", "--no-such-flag"], "--no-such-flag"),
+    ],
+)
+def test_faults_name_the_flag_or_the_next_step(
+    arguments: list[str], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run(arguments) == 1
+    assert word in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_destroying_nothing_by_force_is_no_fault(tmp_path: Path) -> None:
+    assert run(["cluster", "destroy", "--state", str(tmp_path), "--name", "absent", "--force"]) == 0
+
+
+def test_progress_without_a_terminal_prints_what_stays() -> None:
+    stream = io.StringIO()
+    with TerminalProgress(stream) as progress:
+        progress.phase("one")
+        progress.detail("not shown")
+        progress.phase("two")
+    lines = stream.getvalue().splitlines()
+    assert [line.split(" (")[0] for line in lines] == ["✓ one", "✓ two"]
+
+
+def test_progress_marks_what_failed_and_tells_what_it_waited_for() -> None:
+    stream = io.StringIO()
+    with pytest.raises(ValueError, match="x"), TerminalProgress(stream) as progress:
+        progress.phase("one")
+        progress.detail("the reason")
+        progress.failed()
+        progress.phase("cleaning up")
+        raise ValueError("x")
+    text = stream.getvalue()
+    assert "✗ one" in text
+    assert "last: the reason" in text
+    assert "✓ cleaning up" in text

@@ -1,0 +1,170 @@
+"""Nodes that are machines: what QEMU is told, what the seed says, and what ends with the monitor."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from talos.environment import NodeEnvironment
+from talos.kernel_arguments import KernelArguments
+from talos.platforms import Machine
+from talos.platforms.network_config import parse
+from talos.provision import machine, monitors, preflight, qemu, seed
+from talos.provision.model import QEMU, WORKER, ClusterDirectory, ClusterModel, NodeModel, ProvisionError
+from talos.resources.network import LinkStatusSpec
+
+
+def cluster(tmp_path: Path, preset: str = machine.DISK_IMAGE) -> tuple[ClusterDirectory, ClusterModel, NodeModel]:
+    image = tmp_path / "image"
+    image.write_bytes(b"system")
+    node = NodeModel("demo-worker-1", WORKER, "10.7.0.3", 2, memory=2 << 30, cpus=1.5)
+    model = ClusterModel(
+        "demo", "10.7.0.0/24", "10.7.0.1", 1450, str(image), "", "", "1.37.0", nodes=[node], provisioner=QEMU,
+        preset=preset, disks=[6 << 30, 1 << 30], emulated=True,
+    )  # fmt: skip
+    directory = ClusterDirectory(tmp_path / "state", "demo")
+    directory.node(node.name).path.mkdir(parents=True)
+    return directory, model, node
+
+
+def test_the_model_survives_its_file(tmp_path: Path) -> None:
+    directory, model, _ = cluster(tmp_path)
+    directory.save(model)
+    assert directory.load() == model
+    assert directory.load().machines
+
+
+def test_what_qemu_is_told(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path)
+    words = qemu.command(machine.specification(directory, model, node, 7))
+    text = " ".join(words)
+    files = directory.node(node.name)
+    assert "-smp 2 -m 2048" in text
+    assert f"-serial file:{files.console}" in text
+    assert f"tap,id=net0,fd=7 -device virtio-net-pci,netdev=net0,mac={directory.hardware_address(node)}" in text
+    assert [text.index(str(path)) for path in (files.disk(0), files.disk(1), files.seed)] == sorted(
+        text.index(str(path)) for path in (files.disk(0), files.disk(1), files.seed)
+    )
+    assert str(qemu.FIRMWARE_CODE) in text
+    assert "kernel-cmdline-extra=talos.platform=nocloud no_timer_check" in text
+    assert "-no-reboot" not in words
+    assert "media=cdrom" not in text
+
+
+def test_a_machine_that_installs_itself_has_an_empty_disk_and_the_iso(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path, machine.ISO)
+    files = directory.node(node.name)
+    machine.make_disks(model, files)
+    assert files.disk(0).read_bytes()[:6] == bytes(6)
+    assert f"media=cdrom,readonly=on,format=raw,file={model.image}" in " ".join(
+        qemu.command(machine.specification(directory, model, node, 7))
+    )
+
+
+def test_disks_are_as_large_as_told_and_take_no_room(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path)
+    files = directory.node(node.name)
+    machine.make_disks(model, files)
+    assert [files.disk(number).stat().st_size for number in (0, 1)] == model.disks
+    assert files.disk(0).read_bytes()[:6] == b"system"
+    assert sum(files.disk(number).stat().st_blocks * 512 for number in (0, 1)) < 1 << 20
+    assert {files.disk(number).stat().st_mode & 0o777 for number in (0, 1)} == {0o600}
+
+
+def test_hardware_addresses_are_local_and_differ(tmp_path: Path) -> None:
+    directory = ClusterDirectory(tmp_path, "demo")
+    found = {directory.hardware_address(NodeModel("x", WORKER, "", index)) for index in range(1, 300)}
+    assert len(found) == 299
+    assert {address[:2] for address in found} == {"02"}
+
+
+def test_the_seed_is_what_the_platform_reads(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path)
+    files = seed.files(directory, model, node, "version: v1alpha1\n")
+    link = LinkStatusSpec(permanent_addr=directory.hardware_address(node))
+    asked = Machine(NodeEnvironment(arguments=KernelArguments("")), (("eth0", link),))
+    spec = parse(json.loads(files["network-config"]), asked)
+    assert [(a.link_name, a.address) for a in spec.addresses] == [("eth0", "10.7.0.3/24")]
+    assert [r.gateway for r in spec.routes] == ["10.7.0.1"]
+    assert spec.links[0].mtu == 1450
+    assert json.loads(files["meta-data"])["local-hostname"] == "demo-worker-1"
+    assert "user-data" not in seed.files(directory, model, node, None)
+
+
+@pytest.mark.skipif(
+    seed.program("mkfs.vfat") is None or seed.program("mcopy") is None, reason="needs dosfstools, mtools"
+)
+def test_the_seed_is_a_disk_of_that_label_that_only_its_owner_reads(tmp_path: Path) -> None:
+    path = tmp_path / "seed.raw"
+    seed.write(path, {"user-data": "a: 1\n", "meta-data": "{}"})
+    shown = subprocess.run(["mtype", "-i", str(path), "::/user-data"], capture_output=True, check=True)
+    assert shown.stdout == b"a: 1\n"
+    assert b"CIDATA" in path.read_bytes()[:512]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_presets() -> None:
+    assert machine.preset([]) == ("iso", False)
+    assert machine.preset(["maintenance"]) == ("iso", True)
+    assert machine.preset(["disk-image", "maintenance"]) == ("disk-image", True)
+    with pytest.raises(ProvisionError, match="--presets pxe"):
+        machine.preset(["pxe"])
+
+
+def test_what_is_missing_is_named_with_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "privileges", lambda: None)
+    monkeypatch.setattr(preflight, "programs", lambda: None)
+    absent = machine.artefacts(str(tmp_path), tmp_path)
+    with pytest.raises(ProvisionError, match=r"cloud-amd64-kernel does not exist: `make artefacts`"):
+        preflight.check_machines(tmp_path, absent, machine.ISO, 1)
+    monkeypatch.undo()
+    monkeypatch.setattr(qemu, "FIRMWARE_CODE", tmp_path / "absent.fd")
+    with pytest.raises(ProvisionError, match=r"package (ovmf|qemu-system-x86)"):
+        preflight.programs()
+    monkeypatch.setattr(qemu, "PROGRAM", "no-such-qemu")
+    with pytest.raises(ProvisionError, match="package qemu-system-x86"):
+        preflight.programs()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a link")
+def test_a_machine_ends_with_its_monitor_and_its_link_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from talos.linux.netlink_socket import RouteSocket
+    from talos.provision import network
+
+    directory, model, node = cluster(tmp_path)
+    program = tmp_path / "bin" / qemu.PROGRAM
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    directory.save(model)
+    network.create(directory, model)
+    try:
+        monitors.start(directory, node)
+        status = _until(lambda: monitors.status(directory, node))
+        assert (status.state, status.alive) == ("running", True)
+        with RouteSocket() as sockets:
+            assert sockets.link(directory.veth(node)) is not None
+        os.kill(status.pid, signal.SIGKILL)
+        _until(lambda: not Path(f"/proc/{status.init_pid}").exists())
+        with RouteSocket() as sockets:
+            _until(lambda: sockets.link(directory.veth(node)) is None)
+    finally:
+        network.destroy(directory)
+
+
+def _until(ask: Callable[[], Any]) -> Any:
+    end = time.monotonic() + 30
+    while not (found := ask()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found

@@ -1,0 +1,40 @@
+"""What no linter knows: files stay readable, and the node imports nothing that only people at a terminal need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MAX_LINES = 500
+PROCESSES = ("machined", "apid", "trustd", "networkd", "timed")
+NOT_ON_THE_NODE = {"click", "rich", "ruamel", "talos.talosctl", "talos.imager", "talos.provision"}
+
+
+def sources() -> list[Path]:
+    found = [path for path in (ROOT / "src").rglob("*.py") if not path.name.endswith("_pb2.py")]
+    assert len(found) > 500
+    return found
+
+
+def test_no_file_is_longer_than_one_reads() -> None:
+    assert [str(path) for path in sources() if len(path.read_text().splitlines()) > MAX_LINES] == []
+
+
+def test_no_module_is_named_after_nothing() -> None:
+    assert [str(path) for path in sources() if path.stem in {"utils", "util", "helpers", "common_utils", "misc"}] == []
+
+
+def test_every_module_says_why_it_is_there() -> None:
+    silent = [str(path) for path in sources() if not path.read_text().lstrip().startswith(('"""', 'r"""'))]
+    assert silent == []
+
+
+def test_the_node_imports_nothing_of_the_command_line() -> None:
+    imports = "; ".join(f"import talos.{name}.main" for name in PROCESSES)
+    program = f"import sys; {imports}; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(result.stdout.split())
+    assert "talos.machined.main" in loaded
+    assert NOT_ON_THE_NODE & loaded == set()
