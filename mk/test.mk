@@ -1,5 +1,9 @@
 # `make test` is what CI runs: everything, on real parts. The fast ones come first; nothing is left out.
-PYTEST = .venv/bin/python -m pytest -q
+# A hanging test is ended after 20 minutes, by name.
+PYTEST = .venv/bin/python -m pytest -q --timeout 1200
+# Where real clusters and machines share what cores there are, a failure is looked at twice before the run is called
+# broken. It is never silent: the summary counts it as "rerun". Unit tests get no second chance.
+REAL = $(PYTEST) --reruns 1 -r fER
 
 lint: setup api
 	.venv/bin/ruff check src tests bench mk
@@ -12,24 +16,24 @@ test-unit: setup api
 
 # Real etcd, kube-apiserver, containerd; clients of other people; two builds of the image compared.
 test-slow: image
-	@. mk/toolchain.sh && require_go && $(PYTEST) -m slow tests/unit tests/conformance tests/golden  # grpcurl is built there
-	$(PYTEST) tests/image
+	@. mk/toolchain.sh && require_go && $(REAL) -m slow tests/unit tests/conformance tests/golden  # grpcurl is built there
+	$(REAL) tests/image
 
 # One cluster is made once and shared by most of these.
 test-cluster: image
-	$(PYTEST) -p no:cacheprovider tests/cluster
+	$(REAL) -p no:cacheprovider tests/cluster
 
 # What is killed and cut off in the middle of an upgrade, in every phase.
 test-cluster-long: image
-	TALOS_LONG=1 $(PYTEST) -p no:cacheprovider tests/cluster/test_upgrade.py
+	TALOS_LONG=1 $(REAL) -p no:cacheprovider tests/cluster/test_upgrade.py
 
 # Other kernels and control group layouts, in an emulated guest.
 test-boot: image
-	$(PYTEST) tests/boot
+	$(REAL) tests/boot
 
 # The sweeps: hours where everything is emulated.
 test-boot-long: image
-	TALOS_LONG=1 $(PYTEST) tests/boot
+	TALOS_LONG=1 $(REAL) tests/boot
 
 test: lint test-unit test-components test-slow test-cluster test-boot
 

@@ -142,7 +142,7 @@ def wanted(flag: Flag) -> str:
         return table[flag.kind]
     if flag.kind.endswith("Slice"):
         return "list"
-    if flag.name == "exposed-ports":
+    if flag.name == "exposed-ports" or flag.kind == "disks":
         return "list"
     return "int" if re.fullmatch(r"u?int\d*", flag.kind) else "text"
 
