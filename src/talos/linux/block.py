@@ -1,21 +1,26 @@
-"""Block devices as /sys/class/block has them, and their names in /dev/disk (udev's persistent-storage rules).
+"""Block devices as /sys/class/block has them: which there are, and what their hardware tells of itself.
 
-Only reads sysfs; what is on a device is talos.linux.superblock's and gpt's to tell.
+Only reads sysfs. Their bytes are read through talos.linux.disk_io, what they mean is superblock's and gpt's to tell;
+names in /dev/disk are block_names'.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from talos.linux.mount import mounts
+
+SYS = Path("/sys")
 SECTOR = 512
 """sizes in sysfs count in it, whatever the device's own sector"""
 _SKIPPED = re.compile(r"ram\d+|zram\d+|loop\d+")
-_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789#+-.:=@_/")
-_PCI = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+_MADE = ("dm-", "md", "nbd")
+"""devices that are made of other devices, or of the network: listed, but no disks of this machine"""
+_NVME = re.compile(r"(?<=/nvme)/nvme\d+/.*")
+"""a namespace hangs on its controller: its path has no /block/"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class BlockDevice:
     """One disk or partition; sizes in bytes. What the hardware does not tell is empty."""
 
     name: str
-    path: str  # below /sys, "/devices/…"
+    path: str = ""  # below /sys, "/devices/…"
     major: int = 0
     minor: int = 0
     parent: str = ""  # of a partition
@@ -53,10 +58,25 @@ class BlockDevice:
     @property
     def bus_path(self) -> str:
         """Where the disk hangs: /pci0000:00/0000:00:04.0/virtio1."""
-        return self.path.removeprefix("/devices").partition("/block/")[0]
+        return _NVME.sub("", self.path.removeprefix("/devices").partition("/block/")[0])
+
+    @property
+    def uuid(self) -> str:
+        """Of an NVMe namespace that has one. The attribute `uuid` would give another identifier where there is none."""
+        return self.wwid.removeprefix("uuid.") if self.wwid.startswith("uuid.") else ""
+
+    @property
+    def node(self) -> Path:
+        """Its device node: /dev/sda1."""
+        return Path("/dev", self.name)
 
 
-def devices(sysfs: Path) -> Iterator[BlockDevice]:
+def disks(sysfs: Path = SYS) -> list[BlockDevice]:
+    """The machine's disks and drives, by name: no partitions, and nothing that is made of other devices."""
+    return [one for one in devices(sysfs) if not one.is_partition and not one.name.startswith(_MADE)]
+
+
+def devices(sysfs: Path = SYS) -> Iterator[BlockDevice]:
     """Every device with a size, loop and memory devices left out: they are no hardware, and come with their users."""
     folder = sysfs / "class/block"
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -123,7 +143,7 @@ def _page(path: Path) -> str:
 
 def _link(path: Path) -> str:
     try:
-        return str(path.resolve(strict=True)).removeprefix("/sys")
+        return str(path.resolve(strict=True))
     except OSError:
         return ""
 
@@ -138,60 +158,17 @@ def _transport(disk: str, path: str, hardware: Path) -> str:
     return "scsi" if (hardware / "scsi_level").exists() else ""
 
 
-def escaped(text: str) -> str:
-    """A text as part of a name in /dev/disk: what is neither safe nor UTF-8 letters becomes \\xNN."""
-    return "".join(
-        one if one in _SAFE - {"/"} or ord(one) > 127 else "".join(f"\\x{byte:02x}" for byte in one.encode())
-        for one in text
-    )
+def partition_path(disk: Path, number: int) -> Path:
+    """/dev/sda1, /dev/nvme0n1p1, /dev/loop0p1."""
+    separator = "p" if disk.name[-1:].isdigit() else ""
+    return disk.with_name(f"{disk.name}{separator}{number}")
 
 
-def _identifier(text: str) -> str:
-    """A model or serial: blanks become one underscore (udev's replace_whitespace), then escaped."""
-    return escaped(re.sub(r"\s+", "_", text.strip()))
-
-
-def ids(disk: BlockDevice) -> list[str]:
-    """Names in /dev/disk/by-id of a whole disk."""
-    found = []
-    model, serial = _identifier(disk.model), _identifier(disk.serial)
-    if disk.name.startswith("nvme"):
-        found += [f"nvme-{model}_{serial}"] if model and serial else []
-        found += [f"nvme-{disk.wwid}"] if disk.wwid else []
-    elif disk.transport == "virtio" and serial:
-        found.append(f"virtio-{serial}")
-    elif disk.transport == "mmc" and serial:
-        found.append(f"mmc-{_identifier(disk.vendor) or model}_{serial}".replace("mmc-_", "mmc-"))
-    elif disk.wwid.startswith("t10.ATA"):
-        words = disk.wwid.removeprefix("t10.ATA").split()
-        if len(words) > 1:
-            found.append(f"ata-{_identifier(' '.join(words[:-1]))}_{_identifier(words[-1])}")
-    elif disk.transport == "usb" and serial:
-        found.append(f"usb-{_identifier(f'{disk.vendor} {disk.model}')}_{serial}-0:0")
-    elif serial:
-        found.append(f"scsi-S{_identifier(f'{disk.vendor} {disk.model}')}_{serial}".replace("S_", "S"))
-    if disk.wwid.startswith(("naa.", "eui.")) and not disk.name.startswith("nvme"):
-        found.append(f"wwn-0x{disk.wwid[4:]}")
-    return found
-
-
-def path_name(disk: BlockDevice) -> str:
-    """Name in /dev/disk/by-path of a whole disk, "" for what hangs on no bus that has one."""
-    parts = disk.path.partition("/block/")[0].split("/")
-    functions = [part for part in parts if _PCI.fullmatch(part)]
-    if not functions:
-        return ""
-    name = f"pci-{functions[-1]}"
-    if namespace := re.fullmatch(r"nvme\d+n(\d+)", disk.name):
-        return f"{name}-nvme-{namespace[1]}"
-    for part in parts:
-        if port := re.fullmatch(r"ata(\d+)", part):
-            return f"{name}-ata-{port[1]}"
-        if usb := re.fullmatch(r"\d+-([\d.]+):([\d.]+)", part):
-            name += f"-usb-0:{usb[1]}:{usb[2]}"
-    if address := next((p for p in reversed(parts) if re.fullmatch(r"\d+:\d+:\d+:\d+", p)), ""):
-        return f"{name}-scsi-0:{address.partition(':')[2]}"
-    return name
+def mounted_below(disk: Path, sysfs: Path = SYS) -> list[str]:
+    """Where a disk or one of its partitions is mounted."""
+    folder = sysfs / "class/block" / disk.name
+    numbers = {_read(entry / "dev") for entry in (folder, *folder.glob("*/")) if (entry / "dev").exists()}
+    return [mount.target for mount in mounts() if mount.device in numbers]
 
 
 def size_text(size: int) -> str:
@@ -202,14 +179,3 @@ def size_text(size: int) -> str:
             return f"{size} B" if unit == "B" else f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
         value /= 1000
     raise AssertionError
-
-
-def reader(path: Path) -> tuple[int, int]:
-    """(file descriptor, size) of a device opened to read; the caller closes it. OSError, also without a medium:
-    O_NONBLOCK would open an empty drive, and every read of it is an error in the kernel's log."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return fd, os.lseek(fd, 0, os.SEEK_END)
-    except OSError:
-        os.close(fd)
-        raise

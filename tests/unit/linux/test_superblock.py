@@ -16,6 +16,7 @@ from tests.wires import needs
 from talos.linux import gpt, superblock
 
 ID = "0b7d0f3a-3d4c-4f6e-9a64-5c1f3c2b1a00"
+SECTORS = (64 << 20) // gpt.SECTOR
 SBIN = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
@@ -117,19 +118,23 @@ def test_partition_table_and_its_backup(tmp_path: Path) -> None:
     subprocess.run([sfdisk, "-q", path], input="\n".join(lines), text=True, check=True, capture_output=True)
     listing = subprocess.run([sfdisk, "--json", path], check=True, capture_output=True).stdout
     told = json.loads(listing)["partitiontable"]
-    table = gpt.read_table(of_file(path), 64 << 20, 512)
-    assert table is not None
-    assert table.uuid == ID
+    table = gpt.parse(of_file(path), SECTORS)
+    assert str(table.disk) == ID
     expected = [
-        (n, p["type"].lower(), p["uuid"].lower(), p.get("name", ""), p["start"] * 512, p["size"] * 512)
+        (n, p["type"].lower(), p["uuid"].lower(), p.get("name", ""), p["start"], p["size"])
         for n, p in enumerate(told["partitions"], 1)
     ]
-    assert [(p.number, p.type_uuid, p.uuid, p.label, p.offset, p.size) for p in table.partitions] == expected
+    assert [(p.number, str(p.type), str(p.id), p.name, p.first, p.sectors) for p in table.partitions] == expected
     data = bytearray(path.read_bytes())
     data[520] ^= 1  # the primary header's checksum no longer holds
-    assert gpt.read_table(reader(bytes(data)), 64 << 20, 512) == table
+    assert gpt.parse(reader(bytes(data)), SECTORS) == table
     data[-500] ^= 1
-    assert gpt.read_table(reader(bytes(data)), 64 << 20, 512) is None
+    no_table(bytes(data))
+
+
+def no_table(data: bytes) -> None:
+    with pytest.raises(gpt.TableError):
+        gpt.parse(reader(data), len(data) // gpt.SECTOR)
 
 
 SIGNATURES = [
@@ -147,11 +152,11 @@ def test_a_signature_before_rubbish(signature: tuple[int, bytes], rubbish: bytes
     data[place : place + len(word)] = word
     found = superblock.probe(reader(bytes(data[:length])))
     assert found is None or found.size >= 0
-    assert gpt.read_table(reader(bytes(data[:length])), length, 512) is None
+    no_table(bytes(data[:length]))
 
 
 def test_an_empty_device() -> None:
     assert superblock.probe(reader(b"")) is None
     assert superblock.probe(reader(bytes(1 << 20))) is None
-    assert gpt.read_table(reader(b""), 0, 512) is None
+    no_table(b"")
 

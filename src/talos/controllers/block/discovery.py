@@ -7,11 +7,11 @@ a filesystem that was just made is no event.
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 from talos.controllers.publish import publish
 from talos.linux import block, gpt, superblock
+from talos.linux.disk_io import OpenDisk
 from talos.resources.block import (
     DeviceSpec,
     DiscoveredVolumeSpec,
@@ -27,21 +27,13 @@ ID = "refresh"
 def probe(path: Path, sector: int) -> tuple[superblock.Superblock | None, gpt.Table | None]:
     """Format and partition table of a device; neither for a drive without a medium."""
     try:
-        fd, size = block.reader(path)
+        with OpenDisk(path) as disk:
+            try:
+                return None, gpt.parse(disk.read, disk.size // sector, sector)
+            except gpt.TableError:
+                return superblock.probe(disk.read), None
     except OSError:
-        return None, None
-    try:
-
-        def read(offset: int, length: int) -> bytes:
-            return os.pread(fd, length, offset)
-
-        try:
-            table = gpt.read_table(read, size, sector)
-            return (None if table is not None else superblock.probe(read)), table
-        except OSError:
-            return None, None  # a broken sector: nothing is known of it
-    finally:
-        os.close(fd)
+        return None, None  # gone, or a broken sector: nothing is known of it
 
 
 def volume(
@@ -60,17 +52,16 @@ def volume(
         io_size=device.io_size,
     )
     if own is not None:
-        spec.name, spec.uuid = "gpt", own.uuid
+        spec.name, spec.uuid = "gpt", str(own.disk)
     elif found is not None:
         spec.name, spec.uuid, spec.label = found.name, found.uuid, found.label
         spec.block_size, spec.filesystem_block_size = found.block_size, found.filesystem_block_size
         spec.probed_size = found.size
-    for partition in parent.partitions if parent is not None else ():
-        if partition.number == device.partition:
-            spec.offset = partition.offset
-            spec.partition_index = partition.number
-            spec.partition_uuid, spec.partition_type = partition.uuid, partition.type_uuid
-            spec.partition_label = partition.label
+    if parent is not None and (partition := parent.numbered(device.partition)) is not None:
+        spec.offset = partition.first * parent.sector
+        spec.partition_index = partition.number
+        spec.partition_uuid, spec.partition_type = str(partition.id), str(partition.type)
+        spec.partition_label = partition.name
     return spec
 
 

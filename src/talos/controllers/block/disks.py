@@ -26,7 +26,7 @@ def spec(device: block.BlockDevice, symlinks: list[str]) -> DiskSpec:
         serial=device.serial,
         modalias=device.modalias,
         wwid=device.wwid,
-        uuid=device.wwid.removeprefix("uuid.") if device.wwid.startswith("uuid.") else "",
+        uuid=device.uuid,
         bus_path=device.bus_path,
         sub_system=device.subsystem,
         transport=device.transport,

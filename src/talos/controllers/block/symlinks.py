@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from talos.controllers.publish import publish
-from talos.linux import block
+from talos.linux import block, block_names
 from talos.resources.block import DeviceSpec, DiscoveredVolumeSpec, SymlinkSpec
 from talos.state.controller import EXCLUSIVE, Controller, Input, Output
 from talos.state.runtime import Runtime
@@ -20,8 +20,8 @@ from talos.state.runtime import Runtime
 def names(device: block.BlockDevice, disk: block.BlockDevice, volume: DiscoveredVolumeSpec | None) -> list[str]:
     """Names of a device below /dev/disk; disk is the device itself or the one it is a partition of."""
     part = f"-part{device.partition}" if device.is_partition else ""
-    found = [f"by-id/{name}{part}" for name in block.ids(disk)]
-    if path := block.path_name(disk):
+    found = [f"by-id/{name}{part}" for name in block_names.ids(disk)]
+    if path := block_names.path_name(disk):
         found.append(f"by-path/{path}{part}")
     if volume is not None:
         partition = device.is_partition
@@ -31,7 +31,7 @@ def names(device: block.BlockDevice, disk: block.BlockDevice, volume: Discovered
             ("by-partuuid", volume.partition_uuid, partition),
             ("by-partlabel", volume.partition_label, partition),
         ):
-            if wanted and (name := block.escaped(value)) and name.strip("."):
+            if wanted and (name := block_names.escaped(value)) and name.strip("."):
                 found.append(f"{folder}/{name}")
     return found
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from talos.config.block.volume_config import VolumeConfig
 from talos.config.v1alpha1.config import V1Alpha1
-from talos.linux.block_device import disks
+from talos.linux.block import disks
 from talos.machined.disk import installer, medium, start
 from talos.machined.disk.installer import InstallError, Plan
 from talos.machined.disk.selector import SelectError, choose
@@ -52,7 +52,7 @@ async def run(node: Node) -> None:
         assert install is not None
         try:
             source = await find_source(node, install.image)
-            disk = choose(disks(), install.disk, install.selector, install.fields).path
+            disk = choose(disks(), install.disk, install.selector, install.fields).node
             await asyncio.to_thread(perform, source, disk, node.env.path(STATE), install.wipe, log.info)
             break
         except Errors as error:
@@ -82,7 +82,7 @@ def problem(node: Node, config: Config) -> str:
     assert install is not None
     try:
         disk = choose(disks(), install.disk, install.selector, install.fields)
-        installer.check_disk(disk.path, wipe=install.wipe)
+        installer.check_disk(disk.node, wipe=install.wipe)
         if not medium.available() and not install.image:
             raise medium.MediumError(medium.NOTHING)
     except Errors as error:

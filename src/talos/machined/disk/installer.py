@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from talos.linux import partition_table
-from talos.linux.block_device import OpenDisk, mounted_below, partition_path
+from talos.linux import gpt
+from talos.linux.block import mounted_below, partition_path
+from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount
 from talos.linux.superblock import probe
 from talos.machined.disk import filesystem, layout
@@ -52,7 +53,7 @@ def foreign(disk: OpenDisk) -> str:
     installation was cut short."""
     try:
         table = disk.table()
-    except partition_table.TableError:
+    except gpt.TableError:
         superblock = probe(disk.read)
         if superblock is not None:
             return f"a file system ({superblock.name}{f' {superblock.label!r}' if superblock.label else ''})"
@@ -98,7 +99,7 @@ def install(plan: Plan, say: Callable[[str], None] = log.info) -> None:
     try:
         with OpenDisk(plan.disk, writable=True) as disk:
             _install(plan, disk, say)
-    except (OSError, partition_table.TableError, filesystem.FormatError, payload.PayloadError) as error:
+    except (OSError, gpt.TableError, filesystem.FormatError, payload.PayloadError) as error:
         raise InstallError(f"{plan.disk} is not installed: {error}") from error
 
 
@@ -109,7 +110,7 @@ def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
         disk.wipe(first, min(_EDGE, partition.sectors * disk.sector))
     disk.wipe(0, _EDGE)
     disk.wipe(disk.size - _EDGE, _EDGE)
-    table = layout.begun(partition_table.new(disk.sectors, disk.sector))
+    table = layout.begun(gpt.new(disk.sectors, disk.sector))
     for partition in table.partitions:
         disk.wipe(partition.first * disk.sector, min(_EDGE, partition.sectors * disk.sector))
     disk.write_table(table)
@@ -129,10 +130,10 @@ def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
     say(f"{plan.disk} is installed")
 
 
-def _partitions(disk: OpenDisk) -> tuple[partition_table.Partition, ...]:
+def _partitions(disk: OpenDisk) -> tuple[gpt.Partition, ...]:
     try:
         return disk.table().partitions
-    except partition_table.TableError:
+    except gpt.TableError:
         return ()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 
-from talos.linux.partition_table import EFI_SYSTEM, LINUX_DATA, Table
+from talos.linux.gpt import EFI_SYSTEM, LINUX_DATA, Table
 
 EFI, META, STATE, EPHEMERAL = "EFI", "META", "STATE", "EPHEMERAL"
 UNFINISHED = "EFI-UNFINISHED"

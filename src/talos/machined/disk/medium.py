@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from talos.linux import loop, partition_table
-from talos.linux.block_device import SYS_BLOCK, OpenDisk
+from talos.linux import gpt, loop
+from talos.linux.block import SYS, disks
+from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, umount
 from talos.linux.superblock import probe
 from talos.machined.disk.system_disk import booted_partition
@@ -44,17 +45,15 @@ class Medium:
     others: dict[str, Path]
 
 
-def find(uuid: str, sys_block: Path = SYS_BLOCK) -> tuple[Path, int, int]:
+def find(uuid: str, sysfs: Path = SYS) -> tuple[Path, int, int]:
     """Device, offset and size of the partition of that UUID. MediumError."""
-    for entry in sorted(sys_block.iterdir()):
-        if (entry / "partition").exists() or entry.name.startswith(("ram", "dm-", "zram", "loop")):
-            continue
+    for device in disks(sysfs):
         try:
-            with OpenDisk(Path("/dev", entry.name)) as disk:
-                for sector in {disk.sector, partition_table.SECTOR}:  # an ISO counts in 512, its drive in 2048
+            with OpenDisk(device.node) as disk:
+                for sector in {disk.sector, gpt.SECTOR}:  # an ISO counts in 512, its drive in 2048
                     try:
-                        table = partition_table.parse(disk.read, disk.size // sector, sector)
-                    except partition_table.TableError:
+                        table = gpt.parse(disk.read, disk.size // sector, sector)
+                    except gpt.TableError:
                         continue
                     for partition in table.partitions:
                         if str(partition.id) == uuid or (not uuid and _of_an_iso(disk, partition)):
@@ -66,9 +65,9 @@ def find(uuid: str, sys_block: Path = SYS_BLOCK) -> tuple[Path, int, int]:
     raise MediumError(f"no disk has the partition {uuid} that this machine was started from")
 
 
-def _of_an_iso(disk: OpenDisk, partition: partition_table.Partition) -> bool:
+def _of_an_iso(disk: OpenDisk, partition: gpt.Partition) -> bool:
     """The EFI partition of our ISO: firmware that boots from a CD drive names no partition to the boot loader."""
-    if partition.type != partition_table.EFI_SYSTEM:
+    if partition.type != gpt.EFI_SYSTEM:
         return False
     superblock = probe(disk.read)
     return superblock is not None and (superblock.name, superblock.label) == ("iso9660", ISO_LABEL)

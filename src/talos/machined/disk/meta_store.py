@@ -11,7 +11,7 @@ import hashlib
 import struct
 from pathlib import Path
 
-from talos.linux.block_device import OpenDisk
+from talos.linux.disk_io import OpenDisk
 
 SIZE = 256 * 1024
 COPIES = 2

@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from talos.linux.block_device import OpenDisk
+from talos.linux.disk_io import OpenDisk
 from talos.machined.disk import layout, system_disk
 
 log = logging.getLogger("machined.disk")

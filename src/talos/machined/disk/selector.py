@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from talos.config import cel
-from talos.linux.block_device import Disk
+from talos.linux.block import BlockDevice
 
 _SIZE = re.compile(r"\s*(<=|>=|==|<|>)?\s*(.+)")
 _UNITS = {"": 1, **cel.UNITS}
-TYPES: dict[str, Callable[[Disk], bool]] = {
+TYPES: dict[str, Callable[[BlockDevice], bool]] = {
     "ssd": lambda disk: not disk.rotational and disk.transport != "nvme",
     "hdd": lambda disk: disk.rotational,
     "nvme": lambda disk: disk.transport == "nvme",
@@ -25,22 +25,22 @@ class SelectError(Exception):
     """No disk, or the selector cannot be read; the text lists what there is."""
 
 
-def attributes(disk: Disk) -> dict[str, Any]:
+def attributes(disk: BlockDevice) -> dict[str, Any]:
     """Fields of `disk` in an expression (resource DiskSpec)."""
     return {
-        "size": disk.size, "dev_path": str(disk.path), "model": disk.model, "serial": disk.serial, "wwid": disk.wwid,
+        "size": disk.size, "dev_path": str(disk.node), "model": disk.model, "serial": disk.serial, "wwid": disk.wwid,
         "modalias": disk.modalias, "uuid": disk.uuid, "bus_path": disk.bus_path, "sub_system": disk.subsystem,
         "transport": disk.transport, "rotational": disk.rotational, "readonly": disk.readonly, "cdrom": disk.cdrom,
-        "symlinks": [], "sector_size": disk.sector,
+        "symlinks": [], "sector_size": disk.sector_size,
     }  # fmt: skip
 
 
-def choose(disks: Sequence[Disk], path: str = "", expression: str = "", fields: Any = None) -> Disk:
+def choose(disks: Sequence[BlockDevice], path: str = "", expression: str = "", fields: Any = None) -> BlockDevice:
     """The first disk, by name, that is meant. SelectError."""
     usable = [disk for disk in disks if not disk.cdrom and not disk.readonly and disk.size]
     if path:
         wanted = Path(path).resolve() if Path(path).exists() else Path(path)
-        found = [disk for disk in usable if disk.path in (wanted, Path(path))]
+        found = [disk for disk in usable if disk.node in (wanted, Path(path))]
         meant = f"is {path}"
     elif expression:
         try:
@@ -59,12 +59,12 @@ def choose(disks: Sequence[Disk], path: str = "", expression: str = "", fields: 
     return found[0]
 
 
-def _listed(disks: Sequence[Disk]) -> str:
-    shown = [f"{d.path} ({d.size / 1e9:.1f} GB{f', {d.model}' if d.model else ''})" for d in disks]
+def _listed(disks: Sequence[BlockDevice]) -> str:
+    shown = [f"{d.node} ({d.size / 1e9:.1f} GB{f', {d.model}' if d.model else ''})" for d in disks]
     return f"this machine has {', '.join(shown)}" if shown else "this machine has no disk"
 
 
-def _matches(disk: Disk, fields: Any) -> bool:
+def _matches(disk: BlockDevice, fields: Any) -> bool:
     texts = {
         "model": disk.model, "serial": disk.serial, "modalias": disk.modalias, "uuid": disk.uuid, "wwid": disk.wwid,
         "name": disk.name, "bus_path": disk.bus_path,

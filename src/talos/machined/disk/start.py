@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from talos.kernel_arguments import KernelArguments
+from talos.linux.gpt import TableError
 from talos.linux.modules import ModuleTree, modaliases
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mounted_at
-from talos.linux.partition_table import TableError
 from talos.machined.disk import layout, system_disk
 from talos.machined.disk.filesystem import FormatError
 from talos.slots.booted import booted_entry

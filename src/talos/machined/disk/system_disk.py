@@ -12,8 +12,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from talos.linux import partition_table
-from talos.linux.block_device import OpenDisk, disks, partition_path
+from talos.linux import gpt
+from talos.linux.block import disks, partition_path
+from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mounted_at, mounts
 from talos.machined.disk import filesystem, layout
 
@@ -31,7 +32,7 @@ class SystemDisk:
     """Where the partitions of the installed system are."""
 
     path: Path
-    table: partition_table.Table
+    table: gpt.Table
 
     def device(self, name: str) -> Path | None:
         """The partition of that name."""
@@ -51,11 +52,11 @@ def find(candidates: list[Path] | None = None, booted: str | None = None) -> Sys
     """The installed system's disk, None when nothing is installed."""
     booted = booted_partition() if booted is None else booted
     found = []
-    for path in candidates if candidates is not None else [disk.path for disk in disks() if not disk.cdrom]:
+    for path in candidates if candidates is not None else [disk.node for disk in disks() if not disk.cdrom]:
         try:
             with OpenDisk(path) as disk:
                 table = disk.table()
-        except (OSError, partition_table.TableError):
+        except (OSError, gpt.TableError):
             continue
         if table.named(layout.EFI) is not None and table.named(layout.META) is not None:
             found.append(SystemDisk(path, table))

@@ -14,8 +14,8 @@ import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from talos.linux.block_device import OpenDisk
-from talos.linux.partition_table import Table
+from talos.linux.disk_io import OpenDisk
+from talos.linux.gpt import Table
 from talos.machined.node import Node
 from talos.resources.block import DeviceSpec, DiscoveryRefreshRequestSpec, DiskSpec, SystemDiskSpec, VolumeStatusSpec
 from talos.resources.enums import VolumePhase

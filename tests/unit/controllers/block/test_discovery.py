@@ -19,7 +19,7 @@ from talos.controllers.block.disks import DisksController
 from talos.controllers.block.symlinks import SymlinksController
 from talos.controllers.block.system_disk import SystemDiskController
 from talos.environment import NodeEnvironment
-from talos.linux import block
+from talos.linux import block, block_names
 from talos.resources.block import (
     DeviceSpec,
     DiscoveredVolumeSpec,
@@ -154,8 +154,25 @@ def test_names_of_hardware(
 ) -> None:
     machine.disk(name, MIB, place, **attributes)
     device = block.device(machine.root / "sys", name)
-    assert block.ids(device) == ids
-    assert block.path_name(device) == path
+    assert block_names.ids(device) == ids
+    assert block_names.path_name(device) == path
+
+
+def test_an_nvme_namespace_hangs_on_its_controller(machine: Machine) -> None:
+    """Its sysfs path has no /block/: that of a QEMU machine, as the kernel lays it out."""
+    folder = machine.root / "sys/devices/pci0000:00/0000:00:09.0/nvme/nvme0/nvme0n1"
+    attributes = {"wwid": "uuid.0b7d0f3a-3d4c-4f6e-9a64-5c1f3c2b1a00", "device__model": "QEMU NVMe Ctrl"}
+    machine._device(folder, 8 * MIB, "259:0", attributes)
+    machine._device(folder / "nvme0n1p1", MIB, "259:1", {"partition": "1", "start": "2048"})
+    (machine.root / "sys/class/block/dm-0").symlink_to(folder)  # made of other devices: no disk of the machine
+    (machine.root / "sys/class/block/nvme0n1/subsystem").symlink_to(machine.root / "sys/class/block")
+    (found,) = block.disks(machine.root / "sys")
+    assert (found.name, found.node, found.transport) == ("nvme0n1", Path("/dev/nvme0n1"), "nvme")
+    assert (found.bus_path, found.uuid, found.model) == ("/pci0000:00/0000:00:09.0/nvme", ID, "QEMU NVMe Ctrl")
+    assert found.subsystem.endswith("/sys/class/block")
+    assert block_names.path_name(found) == "pci-0000:00:09.0-nvme-1"
+    assert block.device(machine.root / "sys", "nvme0n1p1").parent == "nvme0n1"
+    assert block.partition_path(found.node, 1) == Path("/dev/nvme0n1p1")
 
 
 def test_a_copied_label_takes_nothing_over(tmp_path: Path) -> None:
@@ -170,7 +187,7 @@ def test_a_copied_label_takes_nothing_over(tmp_path: Path) -> None:
 
 @given(st.text(max_size=40))
 def test_any_label_is_one_file_name(label: str) -> None:
-    name = block.escaped(label)
+    name = block_names.escaped(label)
     assert "/" not in name
     assert "\0" not in name
     assert not any(letter.isspace() and ord(letter) < 128 for letter in name)
@@ -187,5 +204,5 @@ def test_the_devices_of_this_machine_can_be_read() -> None:
     for device in block.devices(Path("/sys")):
         assert device.size > 0 or device.cdrom
         assert device.path.startswith("/devices/")
-        block.ids(device)
-        block.path_name(device)
+        block_names.ids(device)
+        block_names.path_name(device)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from talos.imager.build import CHECKOUT
-from talos.linux import partition_table
+from talos.linux import gpt
 
 MIB = 1 << 20
 PROGRAM = """
@@ -47,7 +47,7 @@ def run(program: Path, *words: object) -> int:
 @pytest.mark.parametrize("sector", [512, 4096])
 def test_a_partition_is_found_by_its_uuid(program: Path, tmp_path: Path, sector: int) -> None:
     disk = tmp_path / "disk"
-    table = partition_table.new(64 * MIB // sector, sector).add("EFI", 8 * MIB).add("META", MIB).add("STATE", 4 * MIB)
+    table = gpt.new(64 * MIB // sector, sector).add("EFI", 8 * MIB).add("META", MIB).add("STATE", 4 * MIB)
     with disk.open("wb") as file:
         file.truncate(64 * MIB)
         for at, data in table.writes():

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from talos.linux import block_device, partition_table
-from talos.linux.block_device import OpenDisk
+from talos.linux import gpt
+from talos.linux.block import partition_path
+from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import mounts, umount
 from talos.machined.disk import filesystem, installer, layout, meta_store, reset, system_disk
 from talos.machined.disk.installer import InstallError, Plan
@@ -43,7 +44,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         if mount.target.startswith(str(tmp_path)):
             umount(mount.target)
     with OpenDisk(device, writable=True) as opened:
-        opened.tell_kernel(partition_table.new(opened.sectors))
+        opened.tell_kernel(gpt.new(opened.sectors))
     subprocess.run([LOSETUP, "--detach", device], check=True)
 
 
@@ -105,7 +106,7 @@ def test_ephemeral_grows_with_its_disk(tmp_path: Path, plan: Plan) -> None:
 
 def test_a_disk_image_is_completed_at_its_first_start(plan: Plan) -> None:
     with OpenDisk(plan.disk, writable=True) as opened:
-        table = partition_table.new(opened.sectors)
+        table = gpt.new(opened.sectors)
         for part in layout.PARTS[:2]:
             table = table.add(part.name, part.size, part.type)
         opened.write_table(table)
@@ -255,8 +256,8 @@ def test_an_mkfs_that_was_cut_short_is_made_again(disk: Path) -> None:
 
 
 def test_meta_is_kept_in_two_copies(disk: Path) -> None:
-    assert block_device.partition_path(Path("/dev/nvme0n1"), 2) == Path("/dev/nvme0n1p2")
-    assert block_device.partition_path(Path("/dev/sda"), 2) == Path("/dev/sda2")
+    assert partition_path(Path("/dev/nvme0n1"), 2) == Path("/dev/nvme0n1p2")
+    assert partition_path(Path("/dev/sda"), 2) == Path("/dev/sda2")
     store = meta_store.PartitionStore(disk)
     store.save({10: b"a", 12: b"b"})
     assert meta_store.PartitionStore(disk).load() == {10: b"a", 12: b"b"}

@@ -6,17 +6,17 @@ import pytest
 
 from talos.config import Config
 from talos.config.v1alpha1.install import InstallDiskSelector
-from talos.linux.block_device import Disk
+from talos.linux.block import BlockDevice
 from talos.machined.disk.installation import encrypted
 from talos.machined.disk.selector import SelectError, choose
 
 GB = 1000**3
 DISKS = [
-    Disk("nvme0n1", 500 * GB, model="Fast", transport="nvme", serial="N1"),
-    Disk("sda", 10 * GB, model="Slow", transport="sata", rotational=True, wwid="naa.5000"),
-    Disk("sdb", 100 * GB, model="Stick", transport="usb"),
-    Disk("sr0", GB, cdrom=True),
-    Disk("sdc", 100 * GB, readonly=True),
+    BlockDevice("nvme0n1", size=500 * GB, model="Fast", transport="nvme", serial="N1"),
+    BlockDevice("sda", size=10 * GB, model="Slow", transport="sata", rotational=True, wwid="naa.5000"),
+    BlockDevice("sdb", size=100 * GB, model="Stick", transport="usb"),
+    BlockDevice("sr0", size=GB, cdrom=True),
+    BlockDevice("sdc", size=100 * GB, readonly=True),
 ]
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from talos.linux import partition_table
-from talos.linux.block_device import OpenDisk, partition_path
+from talos.linux import gpt
+from talos.linux.block import partition_path
+from talos.linux.disk_io import OpenDisk
 from talos.machined.disk import wipe
 from talos.machined.node import Node
 from talos.resources.block import DeviceSpec, DiscoveryRefreshRequestSpec, DiskSpec, SystemDiskSpec, VolumeStatusSpec
@@ -34,13 +35,13 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     device = Path(run("losetup", "--find", "--show", image))
     try:
         with OpenDisk(device, writable=True) as opened:
-            table = partition_table.new(opened.sectors, opened.sector).add("one", 24 << 20).add("two", 24 << 20)
+            table = gpt.new(opened.sectors, opened.sector).add("one", 24 << 20).add("two", 24 << 20)
             opened.write_table(table)
         for number in (1, 2):
             run("mkfs.ext4", "-q", partition_path(device, number))
         yield device
         with OpenDisk(device, writable=True) as opened:
-            opened.tell_kernel(partition_table.new(opened.sectors, opened.sector))
+            opened.tell_kernel(gpt.new(opened.sectors, opened.sector))
     finally:
         run("losetup", "--detach", device)
 

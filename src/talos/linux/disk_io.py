@@ -1,4 +1,4 @@
-"""Block devices: which disks there are, how large, what the kernel knows of their partitions (sysfs, ioctl_list(2)).
+"""A disk that is open: its bytes, its partition table, and what the kernel knows of its partitions (ioctl_list(2)).
 
 The same calls work on a plain file, which is a disk without partition devices: tests and image builds use that.
 """
@@ -12,113 +12,34 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from talos.linux import partition_table
-from talos.linux.mount import mounts
+from talos.linux import block, gpt
 
 BLKSSZGET = 0x1268
 BLKGETSIZE64 = 0x80081272
 BLKZEROOUT = 0x127F
 BLKPG = 0x1269
 _BLKPG_ADD, _BLKPG_DEL, _BLKPG_RESIZE = 1, 2, 3
-SYS_BLOCK = Path("/sys/class/block")
-_VIRTUAL = ("loop", "ram", "dm-", "zram", "md", "nbd")
 _ZERO = bytes(1 << 20)
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """A whole disk. size in bytes."""
-
-    name: str
-    size: int
-    model: str = ""
-    serial: str = ""
-    wwid: str = ""
-    modalias: str = ""
-    uuid: str = ""
-    bus_path: str = ""
-    subsystem: str = ""
-    transport: str = ""
-    rotational: bool = False
-    readonly: bool = False
-    cdrom: bool = False
-    sector: int = 512
-
-    @property
-    def path(self) -> Path:
-        return Path("/dev", self.name)
-
-
-def disks(sys_block: Path = SYS_BLOCK) -> list[Disk]:
-    """The machine's disks, by name; no partitions and nothing that is made of other devices."""
-    found = []
-    for entry in sorted(sys_block.iterdir()):
-        if (entry / "partition").exists() or entry.name.startswith(_VIRTUAL):
-            continue
-        with contextlib.suppress(OSError, ValueError):
-            found.append(_disk(entry))
-    return found
-
-
-def _disk(entry: Path) -> Disk:
-    where = str(entry.resolve())
-    bus = where.partition("/devices")[2].rpartition("/block")[0]
-    name = entry.name
-    transport = (
-        "nvme" if name.startswith("nvme") else "virtio" if "/virtio" in where else "usb" if "/usb" in where
-        else "mmc" if name.startswith("mmcblk") else "sata" if "/ata" in where else ""
-    )  # fmt: skip
-    return Disk(
-        name=name,
-        size=int(_read(entry / "size") or 0) * 512,
-        model=_read(entry / "device/model"),
-        serial=_read(entry / "device/serial") or _read(entry / "serial"),
-        wwid=_read(entry / "device/wwid") or _read(entry / "wwid"),
-        modalias=_read(entry / "device/modalias"),
-        uuid=_read(entry / "uuid"),
-        bus_path=bus,
-        subsystem=str((entry / "subsystem").resolve().name),
-        transport=transport,
-        rotational=_read(entry / "queue/rotational") == "1",
-        readonly=_read(entry / "ro") == "1",
-        cdrom=name.startswith("sr"),
-        sector=int(_read(entry / "queue/logical_block_size") or 512),
-    )
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace").strip()
-    except OSError:
-        return ""
-
-
-def partition_path(disk: Path, number: int) -> Path:
-    """/dev/sda1, /dev/nvme0n1p1, /dev/loop0p1."""
-    separator = "p" if disk.name[-1:].isdigit() else ""
-    return disk.with_name(f"{disk.name}{separator}{number}")
-
-
-def mounted_below(disk: Path, sys_block: Path = SYS_BLOCK) -> list[str]:
-    """Where a disk or one of its partitions is mounted."""
-    folder = sys_block / disk.name
-    numbers = {_read(entry / "dev") for entry in (folder, *folder.glob("*/")) if (entry / "dev").exists()}
-    return [mount.target for mount in mounts() if mount.device in numbers]
-
-
 class OpenDisk:
-    """A disk that is open, as bytes by offset. Writable only when asked for."""
+    """A disk or partition that is open, as bytes by offset. Writable only when asked for. OSError, also without a
+    medium."""
 
     def __init__(self, path: Path, *, writable: bool = False) -> None:
         self.path = path
+        # Not O_NONBLOCK, which opens a drive without a medium: every read of it is an error in the kernel's log.
         self._fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
-        self.is_device = stat.S_ISBLK(os.fstat(self._fd).st_mode)
-        self.sector = self._number(BLKSSZGET, "I") if self.is_device else partition_table.SECTOR
-        self.size = self._number(BLKGETSIZE64, "Q") if self.is_device else os.fstat(self._fd).st_size
+        try:
+            self.is_device = stat.S_ISBLK(os.fstat(self._fd).st_mode)
+            self.sector = self._number(BLKSSZGET, "I") if self.is_device else gpt.SECTOR
+            self.size = self._number(BLKGETSIZE64, "Q") if self.is_device else os.fstat(self._fd).st_size
+        except OSError:
+            os.close(self._fd)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -153,18 +74,18 @@ class OpenDisk:
     def flush(self) -> None:
         os.fsync(self._fd)
 
-    def table(self) -> partition_table.Table:
+    def table(self) -> gpt.Table:
         """TableError where there is none."""
-        return partition_table.parse(self.read, self.sectors, self.sector)
+        return gpt.parse(self.read, self.sectors, self.sector)
 
-    def write_table(self, table: partition_table.Table) -> None:
+    def write_table(self, table: gpt.Table) -> None:
         """On the disk when the call returns; the kernel's view of the partitions follows."""
         for offset, data in table.writes():
             self.write(offset, data)
             self.flush()
         self.tell_kernel(table)
 
-    def tell_kernel(self, table: partition_table.Table) -> None:
+    def tell_kernel(self, table: gpt.Table) -> None:
         """Make the partition devices those of the table: added, removed and resized one by one, which leaves those that
         are mounted alone. Rejected: BLKRRPART, which fails when one partition of the disk is in use, and does nothing
         where the kernel reads no tables."""
@@ -182,10 +103,9 @@ class OpenDisk:
                 self._blkpg(_BLKPG_RESIZE, number, *where)
 
     def _kernel_partitions(self) -> Iterator[tuple[int, tuple[int, int]]]:
-        for entry in (SYS_BLOCK / self.path.name).iterdir():
-            if (entry / "partition").exists():
-                start, size = int(_read(entry / "start")) * 512, int(_read(entry / "size")) * 512
-                yield int(_read(entry / "partition")), (start, size)
+        for entry in (block.SYS / "class/block" / self.path.name).glob("*/partition"):
+            start, size = (int((entry.parent / name).read_text()) * block.SECTOR for name in ("start", "size"))
+            yield int(entry.read_text()), (start, size)
 
     def _blkpg(self, operation: int, number: int, start: int, length: int) -> None:
         # struct blkpg_partition { long long start, length; int pno; char devname[64], volname[64]; }

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talos.linux import partition_table as pt
+from talos.linux import gpt
 
 MIB = 1 << 20
 SFDISK = shutil.which("sfdisk", path="/usr/sbin:/sbin:/usr/bin")
@@ -29,13 +29,13 @@ class Image(bytearray):
         for offset, data in writes:
             self[offset : offset + len(data)] = data
 
-    def parse(self, sector: int = 512) -> pt.Table:
-        return pt.parse(self.read_at, len(self) // sector, sector)
+    def parse(self, sector: int = 512) -> gpt.Table:
+        return gpt.parse(self.read_at, len(self) // sector, sector)
 
 
-def table(mib: int = 64, sector: int = 512) -> pt.Table:
-    made = pt.new(mib * MIB // sector, sector)
-    return made.add("EFI", 8 * MIB, pt.EFI_SYSTEM).add("META", MIB).add("REST", None, minimum=MIB)
+def table(mib: int = 64, sector: int = 512) -> gpt.Table:
+    made = gpt.new(mib * MIB // sector, sector)
+    return made.add("EFI", 8 * MIB, gpt.EFI_SYSTEM).add("META", MIB).add("REST", None, minimum=MIB)
 
 
 @pytest.mark.parametrize("sector", [512, 4096])
@@ -77,7 +77,7 @@ def test_ours_reads_sfdisks(tmp_path: Path) -> None:
     subprocess.run([SFDISK, "-q", disk], input=script, text=True, check=True)
     found = Image(disk.read_bytes()).parse()
     assert [(p.number, p.name, p.sectors) for p in found.partitions[:2]] == [(1, "EFI", 16384), (2, "Ünïcode", 8192)]
-    assert found.partitions[0].type == pt.EFI_SYSTEM
+    assert found.partitions[0].type == gpt.EFI_SYSTEM
 
 
 @pytest.mark.parametrize("done", range(6))
@@ -114,7 +114,7 @@ def test_a_flipped_bit_in_one_copy_is_no_loss(at: int, bit: int) -> None:
 
 
 def test_no_table_says_why() -> None:
-    with pytest.raises(pt.TableError, match="no partition table"):
+    with pytest.raises(gpt.TableError, match="no partition table"):
         Image(MIB).parse()
 
 
@@ -123,7 +123,7 @@ def test_no_table_says_why() -> None:
 def test_any_header_is_a_table_or_an_error(noise: bytes) -> None:
     image = Image(4 * MIB)
     image[512:1024] = b"EFI PART" + noise[8:]
-    with pytest.raises(pt.TableError):
+    with pytest.raises(gpt.TableError):
         image.parse()
 
 
@@ -141,7 +141,7 @@ def test_a_disk_that_grew_keeps_its_partitions_and_offers_the_room() -> None:
 
 
 def test_a_partition_grows_only_to_the_next_one() -> None:
-    made = pt.new(64 * 2048).add("A", 4 * MIB).add("B", 4 * MIB).remove("A").add("C", 2 * MIB)
+    made = gpt.new(64 * 2048).add("A", 4 * MIB).add("B", 4 * MIB).remove("A").add("C", 2 * MIB)
     grown = made.grow("C")
     c, b = grown.named("C"), grown.named("B")
     assert c is not None
@@ -151,18 +151,18 @@ def test_a_partition_grows_only_to_the_next_one() -> None:
 
 @pytest.mark.parametrize(("size", "words"), [(1 << 40, "the largest gap has"), (None, "needs")])
 def test_what_does_not_fit_is_refused(size: int | None, words: str) -> None:
-    with pytest.raises(pt.TableError, match=words):
-        pt.new(64 * 2048).add("X", size, minimum=1 << 40)
+    with pytest.raises(gpt.TableError, match=words):
+        gpt.new(64 * 2048).add("X", size, minimum=1 << 40)
 
 
 def test_names_have_a_limit() -> None:
-    with pytest.raises(pt.TableError, match="36 characters"):
-        pt.new(64 * 2048).add("x" * 37, MIB)
-    with pytest.raises(pt.TableError, match="too small"):
-        pt.new(1024)
+    with pytest.raises(gpt.TableError, match="36 characters"):
+        gpt.new(64 * 2048).add("x" * 37, MIB)
+    with pytest.raises(gpt.TableError, match="too small"):
+        gpt.new(1024)
 
 
 def test_a_partition_keeps_its_number_and_id() -> None:
     identity = uuid.uuid4()
-    made = pt.new(64 * 2048).add("A", MIB, id_=identity).add("B", MIB).remove("A").add("C", MIB)
+    made = gpt.new(64 * 2048).add("A", MIB, id_=identity).add("B", MIB).remove("A").add("C", MIB)
     assert [(p.number, p.name) for p in made.partitions] == [(1, "C"), (2, "B")]
