@@ -45,6 +45,16 @@ class ConfigDisk:
             return 0
         return current.number if current else 0
 
+    def kept(self, text: str) -> int:
+        """Generation of this very text if it is what config.yaml holds, 0 if it is not."""
+        try:
+            if self._path.read_text() != text:
+                return 0
+        except (OSError, ValueError):
+            return 0
+        current = self.generations.current(text)
+        return current.number if current else 0
+
     def write(
         self,
         text: str,
@@ -109,6 +119,10 @@ class ConfigDisk:
             self._remove_deadline()
             return data, None
         return data, deadline
+
+    def move_deadline(self, deadline: Deadline) -> None:
+        """Another end for the time that a configuration has to be confirmed in. OSError: the one before holds."""
+        self._deadline.write(deadline)
 
     def confirm(self) -> None:
         """Remove the deadline for good. OSError: it still holds."""

@@ -187,8 +187,8 @@ class ConfigController:
                 await self._activate(config)
             if effective == Mode.REBOOT:
                 self._reboot()
-            back_to = self.deadline.back_to if self.deadline else 0
-            return Applied(effective, text, warnings, number, reasons, terms.confirm_within_s, back_to)
+            within, back_to = (self.deadline.window_s, self.deadline.back_to) if self.deadline else (0.0, 0)
+            return Applied(effective, text, warnings, number, reasons, within, back_to)
 
     async def confirm(self, number: int = 0) -> int:
         """Stand by the configuration in force (of that number, unless 0): it is final, also after a crash.
@@ -309,14 +309,27 @@ class ConfigController:
             )
 
     def _persist(self, config: Config, mode: str, terms: Terms) -> int:
+        """Generation of the configuration. One that is on disk already is none anew: a job that applies the same text
+        every hour would push what a person may want back out of the history. Its deadline ends or moves all the same;
+        without one there is nothing to go back to, so none begins."""
+        number = self.disk.kept(config.text)
         deadline = None
-        if terms.confirm_within_s:
+        if terms.confirm_within_s and (self.deadline or not number):
             back_to = self.deadline.back_to if self.deadline else self.disk.current_number()
             deadline = confirmation.Deadline(back_to, terms.confirm_within_s, self._now())
         try:
-            number = self.disk.write(
-                config.text, terms.origin, mode=mode, author=terms.author, restored=terms.restored, deadline=deadline
-            )
+            if not number:
+                number = self.disk.write(
+                    *(config.text, terms.origin),
+                    mode=mode,
+                    author=terms.author,
+                    restored=terms.restored,
+                    deadline=deadline,
+                )
+            elif deadline is not None:
+                self.disk.move_deadline(deadline)
+            elif self.deadline is not None:
+                self.disk.confirm()
         except OSError as error:
             raise ConfigRejectedError(
                 f"the configuration cannot be written to {PATH}: {error.strerror}; nothing was changed"

@@ -174,6 +174,46 @@ async def test_a_plain_apply_ends_the_waiting(make_node: NodeFactory, worker: st
     assert not node.env.path("/system/state/unconfirmed.json").exists()
 
 
+async def test_what_is_in_force_already_is_no_new_generation(make_node: NodeFactory, worker: str) -> None:
+    """A job that applies the same file every hour must not push out of the history what a person may want back."""
+    node = make_node()
+    first = Identity("first", ("os:admin",))
+    await node.config.apply(worker.encode(), Mode.AUTO, terms=Terms(first))
+    before = await history(node)
+    assert (await node.config.apply(worker.encode(), Mode.AUTO, terms=Terms(ALICE))).generation == 1
+    assert (await node.config.apply(worker.encode(), Mode.STAGED, terms=Terms(ALICE))).generation == 1
+    assert await history(node) == before
+    assert before.generations[0].author.common_name == "first"
+    await node.config.apply(with_sysctl(worker, 7), Mode.AUTO)
+    await node.config.apply(worker.encode(), Mode.AUTO)  # a change back is a change
+    assert [g.number for g in (await history(node)).generations] == [3, 2, 1]
+
+
+async def test_to_confirm_what_is_in_force_already_has_nothing_to_go_back_to(
+    make_node: NodeFactory, worker: str
+) -> None:
+    node = make_node()
+    await node.config.apply(worker.encode(), Mode.AUTO)
+    answer = await apply(node, worker.encode(), within=60)
+    assert (answer.generation, answer.back_to, answer.HasField("confirm_until")) == (1, 0, False)
+    assert node.config.deadline is None
+
+
+async def test_the_same_again_moves_or_ends_the_waiting(make_node: NodeFactory, worker: str) -> None:
+    node = make_node()
+    await node.config.apply(worker.encode(), Mode.AUTO)
+    await apply(node, with_sysctl(worker, 7), within=60)
+    answer = await apply(node, with_sysctl(worker, 7), within=600)
+    assert (answer.generation, answer.back_to) == (2, 1)
+    assert (await history(node)).confirm_left.seconds > 500
+    _, kept = node.config.disk.settle()  # what a node that starts again would find
+    assert kept is not None
+    assert (kept.back_to, kept.window_s) == (1, 600)
+    assert (await apply(node, with_sysctl(worker, 7))).generation == 2
+    assert node.config.deadline is None
+    assert node.config.disk.settle()[1] is None
+
+
 @pytest.mark.parametrize(
     ("data", "terms", "words"),
     [
