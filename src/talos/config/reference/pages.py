@@ -85,9 +85,9 @@ def changes() -> str:
         "\n## Generations\n",
         "Kept are the last 20 in `/system/state/generations`, each with time, mode, and the client certificate it came",
         "with (common name, organizations, serial, SHA-256, address). `machineconfig history` lists them, `diff`",
-        "compares two without secrets, `restore` applies one again. To apply what is in force already adds none, and leaves",
-        "time and author as they are. Configurations hold secrets: the folder is readable by root only and goes with the",
-        "STATE volume when a node is reset.\n",
+        "compares two without secrets, `restore` applies one again. To apply what is in force already adds none, and",
+        "leaves time and author as they are. Configurations hold secrets: the folder is readable by root only and goes",
+        "with the STATE volume when a node is reset.\n",
     ]
     return NOTE + "\n".join(lines)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talos.controllers import machine_config
+from talos.controllers.network.host_dns_config import ADDRESS_STATUS, HOST_DNS_ADDRESS
 from talos.resources.files import EtcFileSpecSpec
 from talos.resources.network import (
+    AddressStatusSpec,
     HostDNSConfigSpec,
     HostnameStatusSpec,
     NodeAddressSpec,
@@ -45,6 +47,7 @@ class EtcFileController(Controller):
         Input(NodeAddressSpec, id="default"),
         Input(ResolverStatusSpec, id="resolvers"),
         Input(HostDNSConfigSpec, id="config"),
+        Input(AddressStatusSpec, id=ADDRESS_STATUS),
     )
     outputs = (Output(EtcFileSpecSpec, SHARED),)
 
@@ -57,8 +60,11 @@ class EtcFileController(Controller):
         if resolvers is not None:
             servers = list(resolvers.spec.dns_servers)
             if host_dns is not None and host_dns.spec.enabled and host_dns.spec.listen_addresses:
-                # The link-local address, not 127.0.0.53: pods inherit the file and loopback is not theirs.
-                servers = [host_dns.spec.listen_addresses[-1].rpartition(":")[0]]
+                # The link-local address, not 127.0.0.53: pods inherit the file and loopback is not theirs. Not before
+                # it is on lo: the default route would take the question out of the node.
+                cache = host_dns.spec.listen_addresses[-1].rpartition(":")[0]
+                if cache != HOST_DNS_ADDRESS or await rt.get_or_none(AddressStatusSpec, ADDRESS_STATUS) is not None:
+                    servers = [cache]
             search = list(resolvers.spec.search_domains)
             if not search and hostname is not None and hostname.spec.domainname:
                 search = [hostname.spec.domainname]

@@ -11,6 +11,8 @@ from talos.state.controller import EXCLUSIVE, SHARED, Controller, Output
 from talos.state.runtime import Runtime
 
 HOST_DNS_ADDRESS = "169.254.116.108"
+ADDRESS_STATUS = f"lo/{HOST_DNS_ADDRESS}/32"
+"""id of the AddressStatus that says that networkd has assigned it: before, what is sent to it leaves the node"""
 
 
 class HostDNSConfigController(Controller):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from talos.controllers.network.host_dns_config import ADDRESS_STATUS, HOST_DNS_ADDRESS
 from talos.machined.conditions import Condition, ResourceCondition
 from talos.resources.block import VolumeStatusSpec
+from talos.resources.network import AddressStatusSpec, HostDNSConfigSpec
 from talos.resources.network import StatusSpec as NetworkStatusSpec
 from talos.resources.time import StatusSpec as TimeStatusSpec
 
@@ -31,6 +33,17 @@ def network_ready() -> Condition:
 def time_synced() -> Condition:
     """The clock is right, or must be taken as it is."""
     return ResourceCondition("time sync", TimeStatusSpec, "node", lambda spec: bool(spec.synced))
+
+
+class HostDNSReachable(Condition):
+    """The address of the host's DNS cache that pods are given is on the node, if they are given one."""
+
+    text = "the address of the DNS cache"
+
+    async def wait(self, node: Any) -> None:
+        config = await node.state.wait_for(HostDNSConfigSpec, "config")
+        if any(address.startswith(f"{HOST_DNS_ADDRESS}:") for address in config.spec.listen_addresses):
+            await node.state.wait_for(AddressStatusSpec, ADDRESS_STATUS)
 
 
 class VolumesMounted(Condition):

@@ -17,7 +17,7 @@ from talos.linux.process import Program
 from talos.machined.conditions import Condition, FilesExist, ResourceCondition
 from talos.machined.health import HealthCheck, http_ok
 from talos.machined.service import ProgramService
-from talos.machined.services.common import VolumesMounted, network_ready, time_synced
+from talos.machined.services.common import HostDNSReachable, VolumesMounted, network_ready, time_synced
 from talos.machined.services.containerd import SOCKET
 from talos.resources.k8s import KubeletSpecSpec
 from talos.resources.secrets import KubeletSpec as KubeletSecretSpec
@@ -90,6 +90,7 @@ class Kubelet(ProgramService):
             VolumesMounted(*VOLUMES),
             time_synced(),
             network_ready(),
+            HostDNSReachable(),
             ResourceCondition("kubelet spec", KubeletSpecSpec, SPEC_ID),
             FilesExist("containerd to listen", (SOCKET,)),
         )
