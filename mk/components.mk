@@ -19,5 +19,5 @@ conformance: components
 
 # Tests of the Go that is ours, on containerd's own database and snapshotter.
 .PHONY: test-components
-test-components: setup
+test-components: component-cni
 	@mk/component.sh test

@@ -2,6 +2,7 @@
 # Makes importable packages of the plugin programs in github.com/containernetworking/plugins.
 set -eu
 cd "$(dirname "$0")"
+go mod download github.com/containernetworking/plugins  # `go list` names no folder for what is not there yet
 source=$(go list -m -f '{{.Dir}}' github.com/containernetworking/plugins)/plugins
 rm -rf gen.new
 for plugin in main/bridge main/loopback ipam/host-local meta/portmap meta/firewall; do
