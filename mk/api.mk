@@ -8,7 +8,7 @@ API_PYTHON ?= .venv/bin/python
 .PHONY: api
 api: $(API_STAMP)
 
-$(API_STAMP): $(API_PROTOS) mk/api.mk
+$(API_STAMP): $(API_PROTOS) mk/api.mk | setup
 	@mkdir -p _out
 	@rm -f src/talos/api/*_pb2.py src/talos/api/*_pb2.pyi
 	@$(API_PYTHON) -m grpc_tools.protoc -Italos/api=api --python_out=src --pyi_out=src $(API_PROTOS)
