@@ -38,7 +38,9 @@ static void up(const char *name, const char *address)
 
 static int answer(const char *path, char *const arguments[], char *const environment[])
 {
-	(void)path, (void)arguments, (void)environment;
+	(void)path, (void)environment;
+	(void)!write(atoi(arguments[2]), "V", 1); /* nobody feeds the watchdog here: this switches it off */
+	close(atoi(arguments[2]));
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(50000)};
 	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 	up("eth0", "10.0.2.15");

@@ -358,17 +358,22 @@ static long long seconds_of(const char *name, long long otherwise)
 }
 
 /*
- * What stands behind PID 1 on a machine. The watchdog restarts it when the kernel or this loop stands still. The
- * deadline restarts it when everything runs and nobody says within the time that the node works: a slot with a broken
- * Python would otherwise stay for ever. Either way the boot loader has counted the attempt.
+ * What stands behind PID 1 on a machine. The watchdog, which the first stage armed and left open as the descriptor
+ * `inherited`, restarts it when the kernel or this loop stands still. The deadline restarts it when everything runs and
+ * nobody says within the time that the node works: a slot with a broken Python would otherwise stay for ever. Either way
+ * the boot loader has counted the attempt.
  */
-static void become_machine(void)
+static void become_machine(const char *inherited)
 {
 	on_machine = 1;
 	reboot(LINUX_REBOOT_CMD_CAD_OFF); /* ctrl-alt-del becomes SIGINT: an orderly shutdown */
 	long long deadline = seconds_of("talos.boot.deadline", BOOT_DEADLINE_S);
 	confirm_by_ms = deadline > 0 ? now_ms() + deadline * 1000 : 0;
-	watchdog = open("/dev/watchdog0", O_WRONLY | O_CLOEXEC);
+	watchdog = inherited ? atoi(inherited) : -1;
+	if (watchdog < 0)
+		watchdog = open("/dev/watchdog0", O_WRONLY | O_CLOEXEC);
+	else
+		fcntl(watchdog, F_SETFD, FD_CLOEXEC);
 	int timeout = WATCHDOG_S;
 	if (watchdog < 0)
 		say("no watchdog: a machine that stands still is not restarted");
@@ -434,7 +439,7 @@ int main(int argc, char **argv)
 	}
 
 	if (argc > 1 && !strcmp(argv[1], "machine"))
-		become_machine();
+		become_machine(argc > 2 ? argv[2] : NULL);
 
 	for (;;) {
 		if (zygote == 0 && now_ms() >= zygote_due)

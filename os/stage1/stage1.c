@@ -15,10 +15,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/reboot.h>
+#include <linux/watchdog.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -28,6 +30,7 @@
 
 #define STRICT (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 #define READING_TIME_S 10
+#define WATCHDOG_S 120 /* until PID 1 takes it over: seconds of an emulated machine on a busy host included */
 #define ARGUMENTS_MAX 4096
 #define VERIFIED "/run/init/root-verified"
 
@@ -149,6 +152,18 @@ static void check_arguments(void)
 	}
 }
 
+/*
+ * From here on a machine that stands still restarts. The descriptor is left open for PID 1 to take over: a watchdog that
+ * is closed and opened again runs on, but complains on the console.
+ */
+static int arm_watchdog(void)
+{
+	int timeout = WATCHDOG_S, fd = open("/dev/watchdog0", O_WRONLY);
+	if (fd >= 0)
+		ioctl(fd, WDIOC_SETTIMEOUT, &timeout);
+	return fd;
+}
+
 /* From the slot where there is one, else from the copy in memory, which goes in any case: by name at least. */
 static void mount_image(const char *name, const char *target, int slot, unsigned long long initrd, const char **device)
 {
@@ -197,9 +212,9 @@ static void remove_rest(void)
 int main(void)
 {
 	const char *devices[3] = {0};
-	char platform[64] = "metal", variable[80];
+	char platform[64] = "metal", variable[80], inherited[16];
 	unsigned long long initrd = 0;
-	int slot;
+	int slot, watchdog;
 
 	if (getpid() != 1) {
 		say("this program is the first process of a machine and does nothing else");
@@ -210,6 +225,7 @@ int main(void)
 	open_console();
 	check_arguments();
 	load_modules("/modules.list", "/modules");
+	watchdog = arm_watchdog();
 	mkdir("/root", 0755);
 	slot = open_slot(&initrd);
 	mount_image("root", "/root", slot, initrd, &devices[0]);
@@ -235,7 +251,8 @@ int main(void)
 	verify_whole(devices, VERIFIED);
 
 	snprintf(variable, sizeof variable, "PLATFORM=%s", platform);
-	char *const arguments[] = {"init", "machine", NULL};
+	snprintf(inherited, sizeof inherited, "%d", watchdog);
+	char *const arguments[] = {"init", "machine", inherited, NULL};
 	char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=linux", variable, NULL};
 	execve("/sbin/init", arguments, environment);
 	give_up("/sbin/init: %s", strerror(errno));

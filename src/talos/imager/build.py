@@ -106,7 +106,7 @@ def _build(options: Options) -> Path:
     squashfs.pack(tree.root, image, options.level, version=version)
 
     say("manifest and bill of materials")
-    described = manifest.describe(tree, image, options.level, pins, wheel_pins)
+    described = manifest.describe(tree, image, options.level, pins, wheel_pins, version)
     (options.out / "manifest.json").write_text(json.dumps(described, indent=1) + "\n")
     go = [options.components / name for name in ("node", "shim", "runc", "cni")] if options.with_components else []
     bill = sbom.document(plan, pins, wheel_pins, go)

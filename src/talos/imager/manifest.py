@@ -48,7 +48,7 @@ def compressed_sizes(tree: Tree, image: Path, level: int) -> dict[str, int]:
 
 
 def describe(
-    tree: Tree, image: Path, level: int, pins: dict[str, Pin], wheels: dict[str, tuple[str, str]]
+    tree: Tree, image: Path, level: int, pins: dict[str, Pin], wheels: dict[str, tuple[str, str]], version: str
 ) -> dict[str, Any]:
     """The content of manifest.json. Sizes are bytes."""
     compressed = compressed_sizes(tree, image, level)
@@ -70,7 +70,7 @@ def describe(
             for part, paths in tree.by_part().items()
         },
         "versions": {
-            "talos": versions.TALOS_VERSION,
+            "talos": version,
             "kubernetes": versions.DEFAULT_KUBERNETES_VERSION,
             "etcd": versions.ETCD_VERSION,
             "coredns": versions.COREDNS_VERSION,

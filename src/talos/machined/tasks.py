@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talos.machined import cri, startup, user_files
+from talos.machined import cri, init_control, startup, user_files
 from talos.resources.enums import MachineStage
 from talos.resources.runtime import MachineResetSignalSpec
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("machined.task")
 
-CONTROL = Path("/run/init/control")
 ALWAYS = ("machined", "apid", "networkd", "timed", "containerd")
 POD_GRACE_LIMIT_S = 30
 # kube-apiserver waits up to a minute for watches of clients, this node's own among them; its data are in etcd.
@@ -280,19 +278,10 @@ def _empty(folder: Path) -> None:
 
 
 async def reboot(node: Node, _request: Request) -> None:
-    _command(node, "reboot")
+    # No sync(2): what has to last was written through (machined.durable, etcd), a container's page cache outlives it,
+    # and on a machine PID 1 does it when nothing runs any more.
+    init_control.tell(node.env, init_control.REBOOT)
 
 
 async def shutdown(node: Node, _request: Request) -> None:
-    _command(node, "poweroff")
-
-
-def _command(node: Node, command: str) -> None:
-    # No sync(2): what has to last was written through (machined.durable, etcd), a container's page cache outlives it,
-    # and on a machine PID 1 does it when nothing runs any more.
-    path = node.env.path(CONTROL)
-    fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    try:
-        os.write(fd, f"{command}\n".encode())
-    finally:
-        os.close(fd)
+    init_control.tell(node.env, init_control.POWEROFF)

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from talos.machined import init_control
 from talos.machined import upgrade_history as history
 from talos.machined.health import HealthCheck, tcp_answers
 from talos.machined.upgrade_history import Attempt, UpgradeHistory
@@ -27,7 +28,7 @@ from talos.resources.enums import MachineStage
 from talos.resources.runtime import BootedEntrySpec, MachineStatusSpec
 from talos.resources.v1alpha1 import ServiceSpec
 from talos.slots import payload
-from talos.slots.booted import booted_entry, trial_limit_s
+from talos.slots.booted import TRIAL_ARGUMENT, booted_entry, trial_limit_s
 from talos.slots.entry import Entry, other
 from talos.slots.folder import BOOTS, FAILURE, INCOMING, TRIAL, BootFolder, SlotsError
 
@@ -209,16 +210,19 @@ class Upgrades:
         self.history.load()
         await self._publish()
         settled = self._node.env.path(SETTLED)
-        if settled.exists() or self._booted is None:
+        if settled.exists():
             return
-        entry = self.booted
-        if entry is None:
-            log.error("%s", self.upgrade_refused())
-            return
-        attempt = self.history.open
-        trial = attempt is not None and (attempt.slot, attempt.version) == (entry.slot, entry.version)
+        entry, attempt = self.booted, self.history.open
+        trial = attempt is not None and _names(attempt) == _names(entry)
         if attempt is not None and trial and (reason := await self._trial()):
             await self._give_up(attempt, reason)
+            return
+        if not trial and not self._node.env.in_container:
+            await self._until(self._api_answers, None)
+            self._end_deadline()
+        if entry is None:
+            if self._booted is not None:
+                log.error("%s", self.upgrade_refused())
             return
         if attempt is not None and not trial:
             self._returned(attempt)
@@ -226,6 +230,7 @@ class Upgrades:
         self.folder.prefer(entry.slot, BOOTS)
         if attempt is not None and trial:  # after the slot: a power cut in between repeats the trial
             self._finish(attempt, history.CONFIRMED, "")
+            self._end_deadline()
         settled.write_text("")
         with contextlib.suppress(OSError):
             (self.folder.root / FAILURE).unlink(missing_ok=True)
@@ -233,7 +238,7 @@ class Upgrades:
         await self._publish()
 
     async def _trial(self) -> str:
-        limit = trial_limit_s(self._node.env.variables)
+        limit = trial_limit_s(self._node.env.variables, self._node.env.arguments.last(TRIAL_ARGUMENT))
         log.info("this boot is a trial: it must be healthy within %g s", limit)
         if await self._until(self._healthy, limit):
             return ""
@@ -250,6 +255,13 @@ class Upgrades:
 
         with contextlib.suppress(LockedError):
             self._node.sequencer.begin("reboot", Request())
+
+    def _end_deadline(self) -> None:
+        """PID 1 of a machine restarts it unless it hears this in time. On trial that is the last resort, for a machined
+        that ends again and again or stands still after the API has answered: it is told when the trial is over. Any
+        other boot that answers is better than none, whatever becomes of the slot's counter."""
+        if not self._node.env.in_container:
+            init_control.tell(self._node.env, init_control.CONFIRM)
 
     def _returned(self, attempt: Attempt) -> None:
         """The node was to boot the other slot, and did not stay there."""
@@ -286,6 +298,9 @@ class Upgrades:
     async def _answers(self) -> bool:
         if not self._node.env.in_container and not self._node.env.path(VERIFIED).exists():
             return False  # the first stage still reads the root: damage in a corner must not be confirmed
+        return await self._api_answers()
+
+    async def _api_answers(self) -> bool:
         service = await self._node.state.get_or_none(ServiceSpec, "apid")
         if service is None or not service.spec.running:
             return False
@@ -317,6 +332,10 @@ class Upgrades:
 
     def _now(self) -> float:
         return self._node.env.clock.now().timestamp()
+
+
+def _names(one: Attempt | Entry | None) -> tuple[str, str] | None:
+    return (one.slot, one.version) if one is not None else None
 
 
 def _size(path: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from talos.resources.enums import MachineStage
 from talos.resources.runtime import MachineStatusSpec, MachineStatusStatus, UnmetCondition
 from talos.resources.v1alpha1 import ServiceSpec
 from talos.slots import payload
-from talos.slots.booted import BOOTED_ENTRY, TRIAL_LIMIT
+from talos.slots.booted import BOOTED_ENTRY, TRIAL_LIMIT, trial_limit_s
 from talos.slots.entry import Entry
 from talos.slots.folder import BOOTS, FAILURE, LINUX, BootFolder
 from talos.state.inmemory import InMemoryState
@@ -37,10 +38,10 @@ class Machine:
         self.boot_folder.file(entry).write_bytes(payload.reference(Path("/image"), entry.version))
         self.reboots: list[str] = []
 
-    def boot(self, limit: str = "0.05") -> Node:
+    def boot(self, limit: str = "0.05", platform: str = "container") -> Node:
         entry = self.boot_folder.boot()
         (self.root / "run/machined/slot-settled").unlink(missing_ok=True)
-        env = NodeEnvironment(variables={BOOTED_ENTRY: entry.id, TRIAL_LIMIT: limit}, root=self.root)
+        env = NodeEnvironment(platform, {BOOTED_ENTRY: entry.id, TRIAL_LIMIT: limit}, root=self.root)
         node = Node(env, InMemoryState())
         node.sequencer.begin = lambda name, _request: self.reboots.append(name)  # type: ignore[method-assign]
         return node
@@ -277,3 +278,66 @@ async def test_a_boot_partition_that_refuses_once_is_asked_again(
     monkeypatch.setattr(node.upgrades.folder, "prefer", refuse_once)
     await node.upgrades.judge_boot()
     assert machine.slots == ["talos-A-v1.14.0+3.efi"]
+
+
+class Init:
+    """PID 1's end of the control FIFO of a machine."""
+
+    def __init__(self, root: Path) -> None:
+        (root / "run/init").mkdir(parents=True)
+        os.mkfifo(root / "run/init/control")
+        (root / "run/init/root-verified").write_text("")
+        self._fifo = os.open(root / "run/init/control", os.O_RDWR | os.O_NONBLOCK)
+
+    def heard(self) -> str:
+        try:
+            return os.read(self._fifo, 100).decode()
+        except BlockingIOError:
+            return ""
+
+
+async def test_pid_1_of_a_machine_hears_that_the_boot_works_when_the_api_answers(machine: Machine) -> None:
+    init, node = Init(machine.root), machine.boot(platform="metal")
+    (machine.root / "run/init/root-verified").unlink()
+    settling = asyncio.create_task(node.upgrades.settle())
+    await asyncio.sleep(0.15)
+    assert init.heard() == ""
+    await healthy(node, MachineStage.BOOTING)
+    await asyncio.sleep(0.3)
+    assert init.heard() == "confirm\n"
+    assert machine.slots == ["talos-A-v1.14.0+2-1.efi"]  # its slot waits for the whole root to be read
+    (machine.root / "run/init/root-verified").write_text("")
+    await settling
+    assert machine.slots == ["talos-A-v1.14.0+3.efi"]
+    assert init.heard() == ""
+
+
+async def test_pid_1_of_a_machine_without_slots_hears_it_too(machine: Machine) -> None:
+    init = Init(machine.root)
+    node = Node(NodeEnvironment("metal", root=machine.root), InMemoryState())
+    await healthy(node, MachineStage.MAINTENANCE)
+    await node.upgrades.settle()
+    assert init.heard() == "confirm\n"
+
+
+async def test_pid_1_keeps_its_deadline_until_a_trial_is_over(machine: Machine) -> None:
+    """A machined that ends again and again begins its trial anew each time: only PID 1 counts through."""
+    init = Init(machine.root)
+    await upgraded(machine)
+    node = machine.boot(limit="600", platform="metal")
+    unmet = UnmetCondition(name="services", reason="kubelet not healthy")
+    await healthy(node, MachineStage.RUNNING, unmet)
+    settling = asyncio.create_task(node.upgrades.settle())
+    await asyncio.sleep(0.3)
+    assert init.heard() == ""
+    await healthy(node)
+    await settling
+    assert init.heard() == "confirm\n"
+    assert outcome(machine)[0] == "confirmed"
+
+
+def test_how_long_a_trial_may_take() -> None:
+    assert trial_limit_s({}) == 300.0
+    assert trial_limit_s({}, "900") == 900.0
+    assert trial_limit_s({TRIAL_LIMIT: "60"}, "900") == 60.0
+    assert trial_limit_s({}, "soon") == 300.0

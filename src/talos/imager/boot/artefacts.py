@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from talos import versions
 from talos.imager import build as root_build
 from talos.imager import debian, squashfs
 from talos.imager.boot import bill, disk, esp, initramfs, iso, kernel, recipe, tools, uki, verity
 from talos.imager.boot.signature import KEY_NAME, SigningKey
 from talos.imager.errors import ImageError, run
+from talos.slots import payload
 
 KINDS = ("uki", "disk", "iso", "netboot")
 ARCHITECTURE = "amd64"
@@ -53,6 +53,10 @@ def build(options: Options) -> list[Path]:
     root = options.image / "root.squashfs"
     if not root.exists():
         raise ImageError(f"{root} does not exist; `make image` builds it")
+    try:
+        version = payload.read(root).version
+    except payload.PayloadError as error:
+        raise ImageError(str(error)) from error
     options.out.mkdir(parents=True, exist_ok=True)
     key = SigningKey.load_or_create(options.signing_key or options.out / KEY_NAME)
     work = options.out / "work" / options.flavour
@@ -80,12 +84,13 @@ def build(options: Options) -> list[Path]:
     packed = work / "initramfs"
     initramfs.build(packed, stage1, kernel.load_order(modules, plan.first_stage), images, arguments, work)
 
-    made = _assemble(options, arguments, found, debs, packed, work, say)
+    made = _assemble(options, version, arguments, found, debs, packed, work, say)
     say("bills of materials and signatures")
     for path in made:
         with path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
-        described = bill.document(options.image, path, digest, pins, (found.package.name, *plan.packages))
+        shipped = (found.package.name, *plan.packages)
+        described = bill.document(options.image, path, version, digest, pins, shipped)
         bill_path = path.with_name(path.name + ".spdx.json")
         bill_path.write_text(json.dumps(described, indent=1) + "\n")
         key.sign(path)
@@ -137,6 +142,7 @@ def _boot_loader(options: Options, debs: Path, target: Path) -> None:
 
 def _assemble(
     options: Options,
+    version: str,
     arguments: str,
     found: kernel.Kernel,
     debs: Path,
@@ -174,6 +180,7 @@ def _assemble(
         initramfs=packed,
         arguments=arguments,
         flavour=options.flavour,
+        version=version,
     )
     if options.secure_boot:
         uki.sign(unsigned, image, options.secure_boot)
@@ -189,7 +196,7 @@ def _assemble(
             files[f"loader/keys/auto/{name}.auth"] = options.enrolment / f"{name}.auth"
     if "disk" in options.kinds:
         say("disk image")
-        entry = f"EFI/Linux/talos-A-{versions.TALOS_VERSION}+3.efi"
+        entry = f"EFI/Linux/talos-A-{version}+3.efi"
         system = {**files, "EFI/systemd/systemd-bootx64.efi": loader, entry: image}
         esp.build(work / "disk.esp", disk.EFI_SIZE, system, texts, work)
         disk.build(options.out / f"{stem}.raw", work / "disk.esp")

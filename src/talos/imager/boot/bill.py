@@ -7,21 +7,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from talos import versions
 from talos.imager.debian import Pin
 from talos.imager.errors import ImageError
 from talos.imager.sbom import package
 
 
 def document(
-    image: Path, artefact: Path, digest: str, pins: dict[str, Pin], shipped: tuple[str, ...]
+    image: Path, artefact: Path, version: str, digest: str, pins: dict[str, Pin], shipped: tuple[str, ...]
 ) -> dict[str, Any]:
-    """SPDX 2.3 as JSON data. `image`: the folder of the root's own bill; `digest`: SHA-256 of the artefact."""
+    """SPDX 2.3 as JSON data. `image`: the folder of the root's own bill; `version`, `digest`: of
+    the artefact."""
     try:
         found: dict[str, Any] = json.loads((image / "sbom.spdx.json").read_text())
     except FileNotFoundError as error:
         raise ImageError(f"{image} holds no sbom.spdx.json; `make image` writes it") from error
-    title, version = f"talos-{artefact.name}", versions.TALOS_VERSION
+    title = f"talos-{artefact.name}"
     whole = package(title, version, f"pkg:generic/{title}@{version}", digest)
     added = []
     for pin in (pins[name] for name in shipped):

@@ -6,7 +6,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from talos import versions
 from talos.imager.errors import run
 
 EFI = "systemd-boot-efi/usr/lib/systemd/boot/efi"
@@ -21,13 +20,14 @@ class Signing:
     certificate: Path
 
 
-def os_release(flavour: str) -> str:
+def os_release(flavour: str, version: str) -> str:
     """What systemd-boot shows and sorts by, and what an upgrade reads the version from."""
-    version = versions.TALOS_VERSION
     return f'ID=talos\nVERSION_ID={version}\nVARIANT_ID={flavour}\nPRETTY_NAME="Talos ({version})"\n'
 
 
-def build(out: Path, *, debs: Path, kernel: Path, release: str, initramfs: Path, arguments: str, flavour: str) -> None:
+def build(
+    out: Path, *, debs: Path, kernel: Path, release: str, initramfs: Path, arguments: str, flavour: str, version: str
+) -> None:
     """Writes `out`, unsigned."""
     ukify = debs / "systemd-ukify/usr/lib/systemd/ukify"
     run(
@@ -38,7 +38,7 @@ def build(out: Path, *, debs: Path, kernel: Path, release: str, initramfs: Path,
             f"--linux={kernel}",
             f"--initrd={initramfs}",
             f"--cmdline={arguments}",
-            f"--os-release={os_release(flavour)}",
+            f"--os-release={os_release(flavour, version)}",
             f"--uname={release}",
             f"--output={out}",
         ]
