@@ -85,7 +85,7 @@ def _start(kernel: Path, image: Path, folder: Path, answer: Any) -> tuple[float,
         folder / "console.log",
         accelerator=qemu.accelerator(kernel),
         networks=(f"user,id=net0,hostfwd=tcp:127.0.0.1:{port}-:50000",),
-        disks=(disk,),
+        disks=(qemu.Disk(disk),),
         arguments=STATIC,
         variables=qemu.new_variables(folder / "vars.fd"),
     )

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-INSTALL_DISK = "/dev/vda"
-"""of a machine: its first virtio disk"""
-
 # Documents as patches, so that everything a person gives with --config-patch* comes after and wins.
 LOCAL_PATCH = """\
 apiVersion: v1alpha1

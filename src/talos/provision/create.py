@@ -71,6 +71,7 @@ class CreateOptions:
     provisioner: str = RUNC
     presets: list[str] = field(default_factory=list)
     disks: list[int] = field(default_factory=lambda: [10 << 30])
+    disk_drivers: list[str] = field(default_factory=list)
     scale_wait: bool = False
 
 
@@ -199,6 +200,7 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
     preflight.check_machines(options.state, found, start, count)
     model = _model(options, found.iso if start == machine.ISO else found.disk)
     model.provisioner, model.preset, model.disks = QEMU, start, list(options.disks)
+    model.disk_drivers = list(options.disk_drivers)
     model.emulated = qemu.accelerator(found.kernel) == qemu.EMULATION
     return model
 

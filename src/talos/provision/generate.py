@@ -11,7 +11,8 @@ from talos.config.patch import apply_patches
 from talos.config.secrets import Bundle
 from talos.config.validate import validate
 from talos.config.view.model import MachineType
-from talos.provision.configs import INSTALL_DISK, LOCAL_PATCH, ConfigOptions, GeneratedConfigs
+from talos.provision import qemu
+from talos.provision.configs import LOCAL_PATCH, ConfigOptions, GeneratedConfigs
 from talos.provision.model import CONTROL_PLANE, WORKER, ClusterModel, ProvisionError
 
 
@@ -31,7 +32,7 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
             additional_sans=sans,
             registry_mirrors=_mirrors(options.registry_mirrors),
             talosconfig_endpoints=addresses,
-            install_disk=INSTALL_DISK if model.machines else "",
+            install_disk=qemu.DRIVERS[model.disk_driver(0)][1] if model.machines else "",
         )
         changes = {}
         if model.kubernetes_version:

@@ -105,7 +105,10 @@ def specification(directory: ClusterDirectory, model: ClusterModel, node: NodeMo
         memory=node.memory >> 20,
         networks=(f"tap,id=net0,fd={tap}",),
         macs=(directory.hardware_address(node),),
-        disks=(*(files.disk(number) for number in range(len(model.disks))), files.seed),
+        disks=(
+            *(qemu.Disk(files.disk(number), model.disk_driver(number)) for number in range(len(model.disks))),
+            qemu.Disk(files.seed),
+        ),
         iso=Path(model.image) if model.preset == ISO else None,
         arguments=arguments,
         variables=files.firmware_variables,

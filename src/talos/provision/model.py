@@ -76,6 +76,8 @@ class ClusterModel:
     """of machines: what they start from; image is that file"""
     disks: list[int] = field(default_factory=list)
     """of machines: bytes of each, the system's first"""
+    disk_drivers: list[str] = field(default_factory=list)
+    """of machines: how each hangs on it (talos.provision.qemu.DRIVERS); virtio where none is named"""
     emulated: bool = False
     """machines without KVM"""
     version: int = _VERSION
@@ -87,6 +89,10 @@ class ClusterModel:
     @property
     def network(self) -> ipaddress.IPv4Network:
         return ipaddress.IPv4Network(self.subnet)
+
+    def disk_driver(self, number: int) -> str:
+        """Of a machine's disk, from 0."""
+        return self.disk_drivers[number] if number < len(self.disk_drivers) else "virtio"
 
     @property
     def machines(self) -> bool:

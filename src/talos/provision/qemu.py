@@ -19,6 +19,23 @@ HARDWARE = ("-accel", "kvm", "-cpu", "host")
 PROBE_TIMEOUT_S = 8.0
 
 
+DRIVERS = {
+    "virtio": ("virtio-blk-pci", "/dev/vda"),
+    "nvme": ("nvme", "/dev/nvme0n1"),
+    "scsi": ("scsi-hd", "/dev/sda"),  # below virtio-scsi
+    "ahci": ("ide-hd", "/dev/sda"),
+}
+"""how a disk hangs on the machine → QEMU's device, and what the machine's first disk of that kind is called"""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """An image file as a disk. driver: one of DRIVERS."""
+
+    path: Path
+    driver: str = "virtio"
+
+
 @dataclass(frozen=True)
 class Machine:
     """One virtual machine. Sizes in MiB."""
@@ -30,7 +47,7 @@ class Machine:
     networks: tuple[str, ...] = ()
     """values of -netdev, each with id=netN"""
     macs: tuple[str, ...] = ()
-    disks: tuple[Path, ...] = ()
+    disks: tuple[Disk, ...] = ()
     iso: Path | None = None
     kernel: Path | None = None
     initramfs: Path | None = None
@@ -63,9 +80,12 @@ def command(machine: Machine) -> list[str]:
     for number, network in enumerate(machine.networks):
         mac = f",mac={machine.macs[number]}" if number < len(machine.macs) else ""
         words += ["-netdev", network, "-device", f"virtio-net-pci,netdev=net{number}{mac}"]
+    if any(disk.driver == "scsi" for disk in machine.disks):
+        words += ["-device", "virtio-scsi-pci"]
     for number, disk in enumerate(machine.disks):
-        words += ["-drive", f"if=none,id=disk{number},format=raw,discard=unmap,file={disk}"]
-        words += ["-device", f"virtio-blk-pci,drive=disk{number},bootindex={number},serial=disk{number}"]
+        device, _ = DRIVERS[disk.driver]
+        words += ["-drive", f"if=none,id=disk{number},format=raw,discard=unmap,file={disk.path}"]
+        words += ["-device", f"{device},drive=disk{number},bootindex={number},serial=disk{number}"]
     if machine.iso is not None:
         words += ["-drive", f"if=none,id=cd,media=cdrom,readonly=on,format=raw,file={machine.iso}"]
         words += ["-device", f"ide-cd,drive=cd,bootindex={len(machine.disks)}"]

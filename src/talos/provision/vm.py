@@ -78,7 +78,7 @@ def main() -> int:
         cpus=options.cpus,
         memory=options.memory,
         networks=(f"user,id=net0,{forwards}",),
-        disks=(disk,),
+        disks=(qemu.Disk(disk),),
         arguments=STATIC,
         variables=options.folder / "vars.fd",
         restart=True,

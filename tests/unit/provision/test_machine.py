@@ -18,6 +18,8 @@ from talos.kernel_arguments import KernelArguments
 from talos.platforms import Machine
 from talos.platforms.network_config import parse
 from talos.provision import machine, monitors, preflight, qemu, seed
+from talos.provision.configs import ConfigOptions
+from talos.provision.generate import generate
 from talos.provision.model import QEMU, WORKER, ClusterDirectory, ClusterModel, NodeModel, ProvisionError
 from talos.resources.network import LinkStatusSpec
 
@@ -62,6 +64,23 @@ def test_what_qemu_is_told(tmp_path: Path) -> None:
     assert "kernel-cmdline-extra=talos.platform=nocloud no_timer_check" in text
     assert "-no-reboot" not in words
     assert "media=cdrom" not in text
+
+
+@pytest.mark.parametrize(
+    ("driver", "words", "install"),
+    [
+        ("virtio", "virtio-blk-pci,drive=disk0", "/dev/vda"), ("nvme", "nvme,drive=disk0", "/dev/nvme0n1"),
+        ("scsi", "scsi-hd,drive=disk0", "/dev/sda"), ("ahci", "ide-hd,drive=disk0", "/dev/sda"),
+    ],
+)  # fmt: skip
+def test_the_system_disk_hangs_on_the_machine_as_told(tmp_path: Path, driver: str, words: str, install: str) -> None:
+    directory, model, node = cluster(tmp_path)
+    model.disk_drivers, model.endpoint = [driver, "virtio"], "https://10.7.0.2:6443"
+    told = qemu.command(machine.specification(directory, model, node, 7))
+    assert f"{words},bootindex=0,serial=disk0" in told
+    assert ("virtio-scsi-pci" in told) == (driver == "scsi")
+    generated = generate(model, ConfigOptions())
+    assert f"disk: {install}\n" in generated.by_role[WORKER]
 
 
 def test_a_machine_that_installs_itself_has_an_empty_disk_and_the_iso(tmp_path: Path) -> None:

@@ -102,9 +102,14 @@ def dev(**flags: Any) -> None:
 @click.pass_context
 def qemu(ctx: click.Context, /, **flags: Any) -> None:
     """Nodes as virtual machines under QEMU, from what `make artefacts` built (--image names its folder)."""
-    sizes = disks(flags.pop("disks"))
-    scale = ctx.get_parameter_source("wait_timeout") is not click.core.ParameterSource.COMMANDLINE
-    _create({"presets": flags.pop("presets"), "disks": sizes, "scale_wait": scale}, **flags)
+    wanted = disks(flags.pop("disks"))
+    machines = {
+        "presets": flags.pop("presets"),
+        "disks": [size for _, size in wanted],
+        "disk_drivers": [driver for driver, _ in wanted],
+        "scale_wait": ctx.get_parameter_source("wait_timeout") is not click.core.ParameterSource.COMMANDLINE,
+    }
+    _create(machines, **flags)
 
 
 def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:

@@ -70,8 +70,11 @@ def ports(texts: list[str], host_ip: str) -> list[PortMapping]:
     return found
 
 
-def disks(texts: list[str]) -> list[int]:
-    """DRIVER:SIZE each, as bytes; options that follow a size (:tag=…) and other drivers are not carried out."""
+def disks(texts: list[str]) -> list[tuple[str, int]]:
+    """DRIVER:SIZE each, as (driver, bytes); options that follow a size (:tag=…) and other drivers are not carried
+    out."""
+    from talos.provision.qemu import DRIVERS
+
     found = []
     for text in texts:
         driver, _, rest = text.partition(":")
@@ -79,13 +82,14 @@ def disks(texts: list[str]) -> list[int]:
         match = _SIZE.match(size.strip())
         if match is None or match[2].lower() not in _UNITS:
             raise click.BadParameter(f"{text!r}: write DRIVER:SIZE, for example virtio:10GiB", param_hint="--disks")
-        if driver != "virtio" or more:
+        if driver not in DRIVERS or more:
             unknown = f"options ({more})" if more else f"the driver {driver!r}"
             raise click.BadParameter(
-                f"{text!r}: {unknown} of a disk is not carried out by this version, virtio:SIZE is",
+                f"{text!r}: {unknown} of a disk is not carried out by this version, DRIVER:SIZE with "
+                f"{', '.join(DRIVERS)} is",
                 param_hint="--disks",
             )
-        found.append(int(float(match[1]) * _UNITS[match[2].lower()]) // 512 * 512)
+        found.append((driver, int(float(match[1]) * _UNITS[match[2].lower()]) // 512 * 512))
     return found
 
 
