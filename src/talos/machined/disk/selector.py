@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from talos.config import cel
+from talos.config.v1alpha1.install import InstallDiskSelector
 from talos.linux.block import BlockDevice
 
 _SIZE = re.compile(r"\s*(<=|>=|==|<|>)?\s*(.+)")
@@ -35,7 +36,9 @@ def attributes(disk: BlockDevice) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def choose(disks: Sequence[BlockDevice], path: str = "", expression: str = "", fields: Any = None) -> BlockDevice:
+def choose(
+    disks: Sequence[BlockDevice], path: str = "", expression: str = "", fields: InstallDiskSelector | None = None
+) -> BlockDevice:
     """The first disk, by name, that is meant. SelectError."""
     usable = [disk for disk in disks if not disk.cdrom and not disk.readonly and disk.size]
     if path:
@@ -64,15 +67,13 @@ def _listed(disks: Sequence[BlockDevice]) -> str:
     return f"this machine has {', '.join(shown)}" if shown else "this machine has no disk"
 
 
-def _matches(disk: BlockDevice, fields: Any) -> bool:
-    texts = {
-        "model": disk.model, "serial": disk.serial, "modalias": disk.modalias, "uuid": disk.uuid, "wwid": disk.wwid,
-        "name": disk.name, "bus_path": disk.bus_path,
-    }  # fmt: skip
-    for name, text in texts.items():
-        wanted = getattr(fields, name)
-        if wanted and not fnmatchcase(text, wanted):
-            return False
+def _matches(disk: BlockDevice, fields: InstallDiskSelector) -> bool:
+    patterns = [
+        (fields.model, disk.model), (fields.serial, disk.serial), (fields.modalias, disk.modalias),
+        (fields.uuid, disk.uuid), (fields.wwid, disk.wwid), (fields.name, disk.name), (fields.bus_path, disk.bus_path),
+    ]  # fmt: skip
+    if not all(fnmatchcase(text, pattern) for pattern, text in patterns if pattern):
+        return False
     if fields.type and not (fields.type in TYPES and TYPES[fields.type](disk)):
         return False
     return not fields.size or _size_matches(disk.size, str(fields.size))
