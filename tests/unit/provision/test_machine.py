@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from talos.config import Config
 from talos.environment import NodeEnvironment
 from talos.kernel_arguments import KernelArguments
+from talos.linux.block import BlockDevice
+from talos.machined.disk.selector import choose
 from talos.platforms import Machine
 from talos.platforms.network_config import parse
 from talos.provision import machine, monitors, preflight, qemu, seed
@@ -79,8 +82,10 @@ def test_the_system_disk_hangs_on_the_machine_as_told(tmp_path: Path, driver: st
     told = qemu.command(machine.specification(directory, model, node, 7))
     assert f"{words},bootindex=0,serial=disk0" in told
     assert ("virtio-scsi-pci" in told) == (driver == "scsi")
-    generated = generate(model, ConfigOptions())
-    assert f"disk: {install}\n" in generated.by_role[WORKER]
+    config = Config.decode(generate(model, ConfigOptions()).by_role[WORKER])
+    disk = BlockDevice(install.removeprefix("/dev/"), size=model.disks[0])
+    assert config.machine.install is not None
+    assert choose([BlockDevice("other", size=1), disk], expression=config.machine.install.selector) is disk
 
 
 def test_a_machine_that_installs_itself_has_an_empty_disk_and_the_iso(tmp_path: Path) -> None:
