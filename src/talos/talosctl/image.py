@@ -45,9 +45,9 @@ _NAMESPACE = click.option(
 _ENTRIES = {
     "k8s-bundle": Entry("image_bundle:k8s_bundle", "List the images that Kubernetes needs", ("default",)),
     "talos-bundle": Entry("image_bundle:talos_bundle", "List the images that installing and upgrading needs"),
-    "cache-cert-gen": Entry("image_bundle:cache_cert_gen", "Make a certificate for a registry in your network"),
-    "cache-create": Entry("image_bundle:cache_create", "", (), True),
-    "cache-serve": Entry("image_bundle:cache_serve", "", (), True),
+    "cache-create": Entry("image_cache:cache_create", "Fetch images into a folder, for a site without Internet"),
+    "cache-cert-gen": Entry("image_cache:cache_cert_gen", "Make the certificate that such a folder is served with"),
+    "cache-serve": Entry("image_cache:cache_serve", "Serve such a folder to nodes, as a mirror of registries"),
     "integration": Entry("image_bundle:integration", "", (), True),
 }
 
