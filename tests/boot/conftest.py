@@ -1,4 +1,5 @@
-"""The artefacts of the cloud flavour, made once for all boot tests."""
+"""What the boot tests share: the artefacts of the cloud flavour, and a disk that was installed from the ISO."""
+
 from __future__ import annotations
 
 import os
@@ -9,6 +10,7 @@ import pytest
 from talos.imager import squashfs
 from talos.imager.boot import artefacts
 
+from .installed import Installed, install
 from .machine import ROOT
 
 
@@ -23,3 +25,9 @@ def built() -> dict[str, Path]:
 
 def _kind(path: Path) -> str:
     return path.suffix[1:] if path.suffix in (".raw", ".iso") else path.stem.rsplit("-", 1)[-1]
+
+
+@pytest.fixture(scope="session")
+def installed(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Made once; tests take copies of its disk."""
+    return install(built["iso"], tmp_path_factory.mktemp("installed"))

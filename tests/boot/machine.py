@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -28,7 +27,8 @@ def free_port() -> int:
 
 
 class Machine:
-    """One machine; leaving the context switches it off. `folder` gets console and firmware variables."""
+    """One machine; leaving the context switches it off. `folder` gets console and firmware variables. arguments: of the
+    kernel, beside the address."""
 
     def __init__(
         self,
@@ -36,9 +36,10 @@ class Machine:
         *,
         kernel: tuple[Path, Path, str] | None = None,
         disk: Path | None = None,
+        driver: str = "virtio",
         iso: Path | None = None,
         memory_mib: int = 2048,
-        more: Sequence[str] = (),
+        arguments: str = "",
         secure: bool = False,
         restart: bool = False,
     ) -> None:
@@ -51,24 +52,26 @@ class Machine:
                 qemu.new_variables(variables)
         accelerator = qemu.accelerator(BOOT / "cloud-amd64-kernel")
         # A host so busy that an emulated timer interrupt comes late lets the kernel give up on its timer (MP-BIOS bug).
-        address = f"{ADDRESS} no_timer_check" if accelerator == qemu.EMULATION else ADDRESS
+        early = " no_timer_check" if accelerator == qemu.EMULATION else ""
+        arguments = f"{ADDRESS}{early} {arguments}".rstrip()
         spec = qemu.Machine(
             self.console_file,
             accelerator=accelerator,
             memory=memory_mib,
             networks=(f"user,id=net0,hostfwd=tcp:127.0.0.1:{self.port}-:50000",),
-            disks=(disk,) if disk else (),
+            disks=(qemu.Disk(disk, driver),) if disk else (),
             iso=iso,
             kernel=kernel[0] if kernel else None,
             initramfs=kernel[1] if kernel else None,
-            arguments=f"{kernel[2]} {address}" if kernel else address,
+            arguments=f"{kernel[2]} {arguments}" if kernel else arguments,
             variables=variables,
             secure_boot=secure,
             restart=restart,
         )
-        self._command = [*qemu.command(spec), *more]
+        self._command = qemu.command(spec)
 
     def __enter__(self) -> Machine:
+        self.console_file.unlink(missing_ok=True)  # of an earlier start from the same folder
         with (self.folder / "qemu.log").open("wb") as log:
             self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.began = time.monotonic()

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 from pathlib import Path
 
 import pytest
 
+from .installed import copy, entries, wait_armed
 from .machine import Machine
 
 pytestmark = pytest.mark.slow
-ESP_START = 1 << 20
-DISK_BYTES = 10 << 30  # room for STATE and EPHEMERAL
-
-
-def copy(raw: Path, folder: Path) -> Path:
-    """A disk of a machine's own; the image is sparse and stays so."""
-    folder.mkdir(parents=True, exist_ok=True)
-    disk = folder / "disk.raw"
-    subprocess.run(["cp", "--sparse=always", raw, disk], check=True)
-    with disk.open("r+b") as file:
-        file.truncate(DISK_BYTES)
-    return disk
-
-
-def entries(disk: Path) -> list[str]:
-    """File names in EFI/Linux of the boot partition."""
-    shown = subprocess.run(
-        ["mdir", "-b", "-i", f"{disk}@@{ESP_START}", "::/EFI/Linux"], check=True, capture_output=True, text=True
-    )
-    return sorted(line.rsplit("/", 1)[-1] for line in shown.stdout.split())
 
 
 def test_the_disk_image_boots_and_the_boot_is_counted(built: dict[str, Path], tmp_path: Path) -> None:
@@ -56,3 +37,24 @@ def test_a_flipped_bit_in_the_unified_kernel_image_does_not_run(built: dict[str,
     with Machine(tmp_path, disk=disk) as machine:
         machine.wait_off()
         assert "corrupt" in machine.console
+
+
+@pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="minutes under emulation: make test-boot-long")
+@pytest.mark.parametrize(
+    ("driver", "device", "read_from"),
+    [
+        ("nvme", "/dev/nvme0n1", "on /dev/nvme0n1p1"),
+        ("scsi", "/dev/sda", "on /dev/sda1"),
+        # Its driver is not among the first stage's: the root stays in memory; the disk is the system's all the same.
+        ("ahci", "/dev/sda", "the root stays in memory"),
+    ],
+)
+def test_the_disk_hangs_on_another_bus(
+    built: dict[str, Path], tmp_path: Path, driver: str, device: str, read_from: str
+) -> None:
+    disk = copy(built["raw"], tmp_path)
+    with Machine(tmp_path, disk=disk, driver=driver) as machine:
+        machine.wait_api()
+        assert read_from in machine.console
+        assert f"system disk {device}" in machine.console
+        wait_armed(machine, disk)

@@ -9,8 +9,8 @@ import pytest
 
 from talos.imager.boot import artefacts, uki
 
+from .installed import ESP_START, copy
 from .machine import ROOT, TALOSCTL, Machine
-from .test_disk import ESP_START, copy
 
 pytestmark = [
     pytest.mark.slow,

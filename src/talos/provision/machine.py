@@ -26,8 +26,11 @@ ISO, DISK_IMAGE, MAINTENANCE = PRESETS
 SMALLEST_DISK = 5 << 30
 EMULATED_FACTOR = 3.0
 """how much longer than usual everything may take under emulation"""
-# A host so busy that an emulated timer interrupt comes late lets the kernel give up on its timer (MP-BIOS bug).
-_EMULATED_ARGUMENTS = "no_timer_check"
+# A host so busy that an emulated timer interrupt comes late lets the kernel give up on its timer (MP-BIOS bug); and a
+# system that is well must not be left because everything takes longer.
+_EMULATED_ARGUMENTS = (
+    f"no_timer_check talos.boot.trial={300 * EMULATED_FACTOR:g} talos.boot.deadline={900 * EMULATED_FACTOR:g}"
+)
 
 
 @dataclass(frozen=True, slots=True)
