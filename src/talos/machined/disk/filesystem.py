@@ -11,6 +11,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+from talos.linux.disk_io import OpenDisk
 from talos.linux.superblock import probe
 
 log = logging.getLogger("machined.disk")
@@ -19,6 +20,8 @@ TOOLS = "/usr/lib/modules/machine"
 """programs that only a machine has (talos.imager.boot.tools)"""
 _XFS_GROW = 0x4010586E  # _IOW('X', 110, struct xfs_growfs_data { __u64 newblocks; __u32 imaxpct; })
 _XFS_IN_PROGRESS = 126  # sb_inprogress: mkfs has not finished
+_HEAD = 64 << 10
+"""what mkfs writes to first, and `system_disk.complete` leaves zeros in where it makes a partition"""
 LABEL_LIMIT = 12
 
 
@@ -28,14 +31,20 @@ class FormatError(Exception):
 
 def found(device: Path) -> str:
     """Name of the file system on a device, "" for none, and for an XFS whose making was cut short."""
-    fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        superblock = probe(lambda offset, length: os.pread(fd, length, offset))
-        if superblock is None or (superblock.name == "xfs" and os.pread(fd, 1, _XFS_IN_PROGRESS) != b"\0"):
-            return ""
-        return superblock.name
-    finally:
-        os.close(fd)
+    with OpenDisk(device) as disk:
+        superblock = probe(disk.read)
+        return "" if superblock is None or _cut_short(disk) else superblock.name
+
+
+def _cut_short(disk: OpenDisk) -> bool:
+    head = disk.read(0, _XFS_IN_PROGRESS + 1)
+    return head[:4] == b"XFSB" and head[_XFS_IN_PROGRESS] != 0
+
+
+def _damaged(device: Path) -> bool:
+    """Whether something lies there that nothing recognizes: the first block of a file system that was good."""
+    with OpenDisk(device) as disk:
+        return not _cut_short(disk) and any(disk.read(0, _HEAD))
 
 
 def make(device: Path, kind: str, label: str) -> None:
@@ -66,12 +75,18 @@ def make(device: Path, kind: str, label: str) -> None:
 
 
 def ensure(device: Path, kind: str, label: str) -> bool:
-    """Make the file system unless there is one; whether it was made. FormatError when something else is there."""
+    """Make the file system unless there is one; whether it was made. FormatError when something else is there, and when
+    what is there cannot be recognized: a flipped bit must not cost a machine its configuration or its etcd."""
     existing = found(device)
     if existing == kind:
         return False
     if existing:
         raise FormatError(f"{device} ({label}) holds {existing}, not {kind}: wipe it if nobody needs it")
+    if _damaged(device):
+        raise FormatError(
+            f"{device} ({label}) is not empty and holds no file system that can be recognized, so it is left as it is: "
+            "its first block is damaged; repair it from another system, or wipe it if nobody needs it"
+        )
     make(device, kind, label)
     return True
 

@@ -19,6 +19,7 @@ from talos.linux.block import partition_path
 from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import mounts, umount
 from talos.machined.disk import filesystem, installer, layout, meta_store, reset, system_disk
+from talos.machined.disk.filesystem import FormatError
 from talos.machined.disk.installer import InstallError, Plan
 from talos.slots import payload
 
@@ -253,6 +254,21 @@ def test_an_mkfs_that_was_cut_short_is_made_again(disk: Path) -> None:
         opened.write(126, b"\1")
     assert filesystem.found(disk) == ""
     assert filesystem.ensure(disk, "xfs", "STATE")
+
+
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_damaged_first_block_is_no_reason_to_make_the_file_system_anew(disk: Path, at: int) -> None:
+    filesystem.make(disk, "xfs", "STATE")
+    with OpenDisk(disk, writable=True) as opened:
+        byte = opened.read(at, 1)
+        opened.write(at, bytes([byte[0] ^ 4]))
+        before = opened.read(0, 1 << 20)
+    with pytest.raises(FormatError, match=r"\(STATE\) is not empty .* left as it is"):
+        filesystem.ensure(disk, "xfs", "STATE")
+    with OpenDisk(disk, writable=True) as opened:
+        assert opened.read(0, 1 << 20) == before
+        opened.write(at, byte)
+    assert not filesystem.ensure(disk, "xfs", "STATE")
 
 
 def test_meta_is_kept_in_two_copies(disk: Path) -> None:
