@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from talos.linux.capabilities import NAMES
-from talos.provision.model import ClusterModel, NodeDirectory, NodeModel
+from talos.provision.model import ClusterModel, Mount, NodeDirectory, NodeModel
 from talos.slots.booted import BOOTED_ENTRY, TRIAL_LIMIT
 
 INIT = "/sbin/init"
@@ -50,8 +51,8 @@ def _bind(destination: str, source: Path) -> dict[str, Any]:
     return _mount(destination, "bind", ["rbind", "rw", "rshared", suid], str(source))
 
 
-def mounts(directory: NodeDirectory, *, cgroup_v2: bool) -> list[dict[str, Any]]:
-    """Mounts of a node in order."""
+def mounts(directory: NodeDirectory, *, cgroup_v2: bool, shared: Sequence[Mount] = ()) -> list[dict[str, Any]]:
+    """Mounts of a node in order; `shared` with the host come last, since they lie inside the others."""
     cgroup = ["nosuid", "noexec", "nodev", "relatime", "rw"]
     return [
         _mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
@@ -67,6 +68,10 @@ def mounts(directory: NodeDirectory, *, cgroup_v2: bool) -> list[dict[str, Any]]
         _bind("/system/state", directory.state),
         _bind("/var", directory.ephemeral),
         _mount("/boot", "bind", ["rbind", "rw", "rprivate", "nosuid", "nodev", "noexec"], str(directory.boot)),
+        *(
+            _mount(m.destination, "bind", ["rbind", "ro" if m.read_only else "rw", "rprivate", "nosuid"], m.source)
+            for m in shared
+        ),
     ]
 
 
@@ -131,7 +136,7 @@ def config(
             "noNewPrivileges": False,
         },
         "root": {"path": str(directory.rootfs), "readonly": True},
-        "mounts": mounts(directory, cgroup_v2=cgroup_v2),
+        "mounts": mounts(directory, cgroup_v2=cgroup_v2, shared=model.mounts),
         "linux": {
             "namespaces": [
                 {"type": "pid"},

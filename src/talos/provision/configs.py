@@ -17,8 +17,7 @@ enabled: false
 ---
 apiVersion: v1alpha1
 kind: ResolverConfig
-nameservers:
-    - address: {gateway}
+nameservers: [{nameservers}]
 ---
 apiVersion: v1alpha1
 kind: DiscoveryServiceConfig
@@ -37,6 +36,16 @@ class ConfigOptions:
     control_plane_patches: tuple[str, ...] = ()
     worker_patches: tuple[str, ...] = ()
     registry_mirrors: tuple[str, ...] = ()
+    insecure_registries: tuple[str, ...] = ()
+    """registries whose certificate is not checked"""
+    nameservers: tuple[str, ...] = ()
+    """none: the bridge"""
+    control_plane_port: int = 6443
+    kube_prism_port: int = 7445
+    cni_urls: tuple[str, ...] = ()
+    """manifests of another container network than flannel"""
+    firewall: str = ""
+    """accept or block: what happens to packets that no rule lets in; "": there is no firewall"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from talos.provision.model import (
     WORKER,
     ClusterDirectory,
     ClusterModel,
+    Mount,
     NodeModel,
     PortMapping,
     ProvisionError,
@@ -65,7 +66,15 @@ class CreateOptions:
     endpoint: str | None = None
     config: ConfigOptions = field(default_factory=ConfigOptions)
     inject_config: bool = True
+    apply_config: bool = False
+    """start the nodes in maintenance mode and give them their configuration by its API"""
+    mounts: list[Mount] = field(default_factory=list)
+    airgapped: bool = False
+    no_masquerade: tuple[str, ...] = ()
+    ipv6: bool = True
     wait: bool = True
+    wait_for_nodes: bool = True
+    """until they are Ready; else until they are registered"""
     wait_timeout_s: float = 1200.0
     keep_on_failure: bool = False
     provisioner: str = RUNC
@@ -166,7 +175,11 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
     chosen = subnet.choose(wanted, network.taken_networks(), count)
     model.subnet, model.gateway = str(chosen), str(chosen[1])
     model.nodes = nodes(options, chosen)
-    model.endpoint = options.endpoint or f"https://{model.nodes[0].address}:6443"
+    model.endpoint = options.endpoint or f"https://{model.nodes[0].address}:{options.config.control_plane_port}"
+    model.airgapped = options.airgapped
+    model.no_masquerade = [str(subnet.parse(text, "--no-masquerade-cidrs")) for text in options.no_masquerade]
+    model.ipv6 = options.ipv6
+    model.mounts = list(options.mounts)
     return model
 
 
@@ -256,7 +269,7 @@ async def _create(
     later = []
     for node in model.nodes:
         files = directory.node(node.name)
-        user_data = generated.by_role[node.role] if generated is not None else None
+        user_data = generated.by_role[node.role] if generated is not None and not options.apply_config else None
         if model.machines:
             files.path.mkdir(parents=True)
             await asyncio.to_thread(machine.prepare, directory, model, node, user_data)
@@ -266,7 +279,7 @@ async def _create(
             files.boot.mkdir()
             if user_data is not None:
                 write_atomic(files.user_data, user_data)
-        if options.wait and generated is not None and node.role == WORKER:
+        if options.wait and not options.apply_config and generated is not None and node.role == WORKER:
             later.append(node)
         else:
             monitors.start(directory, node)
@@ -275,6 +288,10 @@ async def _create(
     if generated is None:
         return created
     write_atomic(directory.path / "talosconfig", talosconfig)
+    if options.apply_config:
+        from talos.provision.wait import apply_configs
+
+        await _first(apply_configs(model, generated.by_role, progress), _watch_nodes(directory, model, later))
     if options.wait:
         from talos.provision.wait import bring_up
 
@@ -284,7 +301,8 @@ async def _create(
             later.clear()
 
         created.kubeconfig = await _first(
-            bring_up(model, talosconfig, progress, start_workers), _watch_nodes(directory, model, later)
+            bring_up(model, talosconfig, progress, start_workers, ready=options.wait_for_nodes),
+            _watch_nodes(directory, model, later),
         )
         write_atomic(directory.path / "kubeconfig", created.kubeconfig)
     return created

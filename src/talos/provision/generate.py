@@ -13,6 +13,7 @@ from talos.config.validate import validate
 from talos.config.view.model import MachineType
 from talos.provision import qemu
 from talos.provision.configs import LOCAL_PATCH, ConfigOptions, GeneratedConfigs
+from talos.provision.flag_documents import documents
 from talos.provision.model import CONTROL_PLANE, WORKER, ClusterModel, ProvisionError
 
 
@@ -47,8 +48,11 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
             (WORKER, MachineType.WORKER, options.worker_patches),
         ):
             config = source.config(machine_type)
-            local = LOCAL_PATCH.format(gateway=model.gateway)
-            config = apply_patches(config, [local])  # apart, so that a fault is counted among the person's own patches
+            servers = ", ".join(f"{{address: {server}}}" for server in options.nameservers or (model.gateway,))
+            # Apart, so that a fault is counted among the person's own patches.
+            config = apply_patches(config, [LOCAL_PATCH.format(nameservers=servers)])
+            if flags := documents(model, options, role):
+                config = apply_patches(config, [flags])
             for flag, texts in (("--config-patch", options.patches), (f"--config-patch-{role}s", patches)):
                 try:
                     config = apply_patches(config, list(texts))

@@ -52,6 +52,15 @@ class PortMapping:
 
 
 @dataclass(slots=True)
+class Mount:
+    """A folder or file of the host that every container node sees."""
+
+    source: str
+    destination: str
+    read_only: bool = False
+
+
+@dataclass(slots=True)
 class ClusterModel:
     """A cluster as created."""
 
@@ -80,6 +89,12 @@ class ClusterModel:
     """of machines: how each hangs on it (talos.provision.qemu.DRIVERS); virtio where none is named"""
     emulated: bool = False
     """machines without KVM"""
+    mounts: list[Mount] = field(default_factory=list)
+    airgapped: bool = False
+    """nothing that nodes send leaves the network of the cluster"""
+    no_masquerade: list[str] = field(default_factory=list)
+    """networks that see the nodes' own addresses"""
+    ipv6: bool = True
     version: int = _VERSION
 
     @property
@@ -178,6 +193,7 @@ class ClusterDirectory:
             values = {item.name: data[item.name] for item in fields(ClusterModel) if item.name in data}
             values["nodes"] = [NodeModel(**node) for node in data["nodes"]]
             values["ports"] = [PortMapping(**port) for port in data["ports"]]
+            values["mounts"] = [Mount(**mount) for mount in data.get("mounts", [])]
             return ClusterModel(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise ProvisionError(f"{self.model_file} is damaged ({error}): run `talosctl cluster destroy`") from error

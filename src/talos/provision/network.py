@@ -13,6 +13,8 @@ import ipaddress
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 from talos.linux import netlink as nl
 from talos.linux.namespace import network_namespace, new_network_namespace
@@ -38,17 +40,32 @@ def taken_networks() -> list[ipaddress.IPv4Network]:
     return found
 
 
-def ruleset(table: str, bridge: str, subnet: str, ports: list[PortMapping], target: str) -> str:
+def ruleset(
+    table: str,
+    bridge: str,
+    subnet: str,
+    ports: list[PortMapping],
+    target: str,
+    *,
+    airgapped: bool = False,
+    no_masquerade: Sequence[str] = (),
+) -> str:
     """nft script of a cluster's table; pure."""
+    kept = [f"    ip saddr {subnet} ip daddr {{ {', '.join(no_masquerade)} }} accept"] if no_masquerade else []
+    # Answers to those who reached a node by an exposed port may go out; nothing that a node begins.
+    outward = "ct state established,related accept" if airgapped else "accept"
+    refused = [f'    iifname "{bridge}" oifname != "{bridge}" counter reject'] if airgapped else []
     lines = [
         f"table inet {table} {{",
         "  chain postrouting {",
         "    type nat hook postrouting priority srcnat; policy accept;",
+        *kept,
         f'    ip saddr {subnet} oifname != "{bridge}" counter masquerade',
         "  }",
         "  chain forward {",
         "    type filter hook forward priority filter; policy accept;",
-        f'    iifname "{bridge}" accept',
+        f'    iifname "{bridge}" {outward}',
+        *refused,
         f'    oifname "{bridge}" accept',
         "  }",
     ]
@@ -60,10 +77,11 @@ def ruleset(table: str, bridge: str, subnet: str, ports: list[PortMapping], targ
                 f"    {match}fib daddr type local {port.protocol} dport {port.host_port} "
                 f"dnat ip to {target}:{port.node_port}"
             )
+        # The number: nft 1.0.6 knows the name dstnat in prerouting only.
         for chain, hook in (("prerouting", "prerouting"), ("output", "output")):
             lines += [
                 f"  chain {chain} {{",
-                f"    type nat hook {hook} priority dstnat; policy accept;",
+                f"    type nat hook {hook} priority -100; policy accept;",
                 *rules,
                 "  }",
             ]
@@ -91,7 +109,13 @@ def create(directory: ClusterDirectory, model: ClusterModel) -> None:
         # A bridge takes the lowest MAC address of its ports unless it was given one; a change would cut connections.
         route_socket.link_set(link.index, up=True, address=link.address, mtu=model.mtu)
     target = model.control_planes[0].address if model.control_planes else ""
-    nft(ruleset(directory.table, directory.bridge, model.subnet, model.ports, target))
+    nft(
+        ruleset(
+            *(directory.table, directory.bridge, model.subnet, model.ports, target),
+            airgapped=model.airgapped,
+            no_masquerade=model.no_masquerade,
+        )
+    )
 
 
 def destroy(directory: ClusterDirectory) -> None:
@@ -113,12 +137,21 @@ def attach(directory: ClusterDirectory, model: ClusterModel, node: NodeModel) ->
     try:
         with network_namespace(namespace):
             inside = RouteSocket()
+            if not model.ipv6:
+                _without_ipv6()
         with inside, RouteSocket() as host:
             _connect(host, inside, namespace, directory, model, node)
     except BaseException:
         os.close(namespace)
         raise
     return namespace
+
+
+def _without_ipv6() -> None:
+    """Take IPv6 from the links of this thread's network namespace, those to come included (ip-sysctl.txt)."""
+    for name in ("all", "default"):
+        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+            Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
 
 
 def tap(directory: ClusterDirectory, model: ClusterModel, node: NodeModel) -> int:

@@ -21,7 +21,7 @@ from talos.kubernetes.errors import ApiError as KubernetesApiError
 from talos.kubernetes.errors import ConnectError
 from talos.kubernetes.kinds import NODE
 from talos.provision.machine import EMULATED_FACTOR
-from talos.provision.model import ClusterModel, ProvisionError
+from talos.provision.model import ClusterModel, NodeModel, ProvisionError
 from talos.provision.progress import Progress
 
 _RETRY_S = 0.05
@@ -32,9 +32,26 @@ _CALL_TIMEOUT_S = 10.0
 T = TypeVar("T")
 
 
-async def bring_up(model: ClusterModel, talosconfig: str, progress: Progress, api_answers: Callable[[], None]) -> str:
-    """Bootstrap the cluster and wait until every node is Ready; returns the admin's kubeconfig. api_answers is called
-    once the first control plane node's API does."""
+async def apply_configs(model: ClusterModel, by_role: dict[str, str], progress: Progress) -> None:
+    """Give nodes in maintenance mode their configuration by its API, as a person would."""
+    limit_s = _CALL_TIMEOUT_S * (EMULATED_FACTOR if model.emulated else 1)
+    progress.phase("applying the configurations")
+
+    async def give(node: NodeModel) -> None:
+        request = api.message_type("machine.ApplyConfigurationRequest")(data=by_role[node.role].encode())
+        async with Client.insecure(node.address) as client:
+            await _until(
+                lambda: client.call("/machine.MachineService/ApplyConfiguration", request, timeout=limit_s), progress
+            )
+
+    await asyncio.gather(*(give(node) for node in model.nodes))
+
+
+async def bring_up(
+    model: ClusterModel, talosconfig: str, progress: Progress, api_answers: Callable[[], None], *, ready: bool = True
+) -> str:
+    """Bootstrap the cluster and wait until every node is Ready, or only registered; returns the admin's kubeconfig.
+    api_answers is called once the first control plane node's API does."""
     config = TalosConfig.parse(talosconfig)
     limit_s = _CALL_TIMEOUT_S * (EMULATED_FACTOR if model.emulated else 1)
     first = model.control_planes[0]
@@ -52,7 +69,7 @@ async def bring_up(model: ClusterModel, talosconfig: str, progress: Progress, ap
         progress.phase("fetching the kubeconfig")
         kubeconfig = await _until(lambda: _kubeconfig(client, limit_s), progress)
     progress.phase("waiting for the Kubernetes API")
-    await wait_ready(kubeconfig, [node.name for node in model.nodes], progress)
+    await wait_ready(kubeconfig, [node.name for node in model.nodes], progress, ready=ready)
     return kubeconfig
 
 
@@ -84,23 +101,23 @@ async def _kubeconfig(client: Client, limit_s: float) -> str:
         return member.read().decode()
 
 
-async def wait_ready(kubeconfig: str, names: list[str], progress: Progress) -> None:
-    """Until every named node is Ready, by a watch."""
-    ready: dict[str, bool] = {}
+async def wait_ready(kubeconfig: str, names: list[str], progress: Progress, *, ready: bool = True) -> None:
+    """Until every named node is Ready, or only registered, by a watch."""
+    found: dict[str, bool] = {}
     phase_shown = False
     async with KubernetesClient.from_kubeconfig(kubeconfig) as kubernetes:
         while True:
             try:
                 async for nodes in kubernetes.snapshots(NODE):
                     if not phase_shown:
-                        progress.phase(f"waiting for {len(names)} nodes to be Ready")
+                        progress.phase(f"waiting for {len(names)} nodes to be {'Ready' if ready else 'registered'}")
                         phase_shown = True
-                    ready = {node["metadata"]["name"]: is_ready(node) for node in nodes.values()}
-                    missing = [name for name in names if not ready.get(name)]
+                    found = {node["metadata"]["name"]: is_ready(node) or not ready for node in nodes.values()}
+                    missing = [name for name in names if not found.get(name)]
                     if not missing:
                         return
                     progress.detail(
-                        ", ".join(f"{n}: {'not Ready' if n in ready else 'not registered'}" for n in missing)
+                        ", ".join(f"{n}: {'not Ready' if n in found else 'not registered'}" for n in missing)
                     )
             except (KubernetesApiError, ConnectError, OSError, TimeoutError) as error:
                 progress.detail(str(error) or type(error).__name__)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from pathlib import Path
 
 import click
 import pytest
 
 from talos.talosctl.cluster.progress import TerminalProgress
-from talos.talosctl.cluster.values import Cpus, Memory, check_name, patches, ports
+from talos.talosctl.cluster.values import Cpus, Memory, check_name, mounts, patches, ports
 from talos.talosctl.main import run
 
 
@@ -123,3 +124,55 @@ def test_progress_marks_what_failed_and_tells_what_it_waited_for() -> None:
     assert "✗ one" in text
     assert "last: the reason" in text
     assert "✓ cleaning up" in text
+
+
+def test_mounts(tmp_path: Path) -> None:
+    found = mounts((f"type=bind,source={tmp_path},target=/var/mnt/x", f"src={tmp_path},dst=/run/y/../z,readonly"))
+    assert [(m.source, m.destination, m.read_only) for m in found] == [
+        (str(tmp_path), "/var/mnt/x", False),
+        (str(tmp_path), "/run/z", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("/a:/b", "type=bind,source=PATH"),
+        ("type=volume,source=/,target=/var/x", "type=bind"),
+        ("source=/,target=/var/x,z=1", "type=bind"),
+        ("source=/nosuch/folder,target=/var/x", "does not exist on this host"),
+        ("source=/,target=/etc", "read-only"),
+        ("source=/,target=/var/../etc", "read-only"),
+    ],
+)
+def test_mounts_that_cannot_be(text: str, words: str) -> None:
+    with pytest.raises(click.BadParameter, match=words):
+        mounts((text,))
+
+
+def test_what_holds_anyway_is_no_fault_and_what_does_not_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    absent = ["cluster", "create", "dev", "--image", "/absent"]
+    assert run([*absent, "--init-node-as-endpoint", "--with-cluster-discovery=false"]) == 1
+    assert "make image" in capsys.readouterr().err
+    assert run([*absent, "--provisioner", "qemu"]) == 1
+    assert "cluster create qemu" in capsys.readouterr().err
+
+
+def test_logs_are_kept_before_a_cluster_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = tmp_path / "clusters/demo"
+    node = cluster / "nodes/demo-worker-1"
+    (node / "var/log").mkdir(parents=True)
+    (node / "console.log").write_text("console")
+    (node / "var/log/machined.log").write_text("machined")
+    destroy = ["cluster", "destroy", "--name", "demo", "--state", str(cluster.parent)]
+    assert run([*destroy, "--save-cluster-logs-archive-path", str(tmp_path / "no/such.tar.gz")]) == 1
+    assert "left as it is" in capsys.readouterr().err and node.exists()
+    assert run([*destroy, "--save-support-archive-path", str(tmp_path / "s.zip")]) == 1  # it never came up
+    assert node.exists()
+    assert run([*destroy, "--save-cluster-logs-archive-path", str(tmp_path / "logs.tar.gz")]) == 0
+    assert not cluster.exists()
+    with tarfile.open(tmp_path / "logs.tar.gz") as archive:
+        assert archive.getnames() == ["demo-worker-1/console.log", "demo-worker-1/machined.log"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,27 @@ def test_rules_of_a_cluster() -> None:
     assert 'ip saddr 10.5.0.0/24 oifname != "talosx" counter masquerade' in text
     assert text.count("ip daddr 127.0.0.1 fib daddr type local tcp dport 8080 dnat ip to 10.5.0.2:80") == 2
     assert "dnat" not in ruleset("talosx", "talosx", "10.5.0.0/24", [], "10.5.0.2")
+
+
+def test_rules_of_a_cluster_without_a_way_out() -> None:
+    cidrs = ["192.0.2.0/24", "10.8.0.0/16"]
+    text = ruleset("t", "br", "10.5.0.0/24", [], "10.5.0.2", airgapped=True, no_masquerade=cidrs)
+    forward = text[text.index("chain forward") :].splitlines()
+    assert [line.strip() for line in forward[2:5]] == [
+        'iifname "br" ct state established,related accept',
+        'iifname "br" oifname != "br" counter reject',
+        'oifname "br" accept',
+    ]
+    kept = text.index("ip saddr 10.5.0.0/24 ip daddr { 192.0.2.0/24, 10.8.0.0/16 } accept")
+    assert kept < text.index("masquerade")
+
+
+@pytest.mark.root
+def test_the_kernel_takes_the_rules() -> None:
+    """Every form of them, checked by nft alone: nothing is changed."""
+    for airgapped in (False, True):
+        for cidrs in ([], ["192.0.2.0/24"]):
+            ports = [PortMapping("", 8080, 80)]
+            script = ruleset("t", "br", "10.5.0.0/24", ports, "10.5.0.2", airgapped=airgapped, no_masquerade=cidrs)
+            done = subprocess.run(["nft", "-c", "-f", "-"], input=script, text=True, capture_output=True, check=False)
+            assert done.returncode == 0, done.stderr

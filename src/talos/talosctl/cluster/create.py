@@ -5,66 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
-from talos import versions
 from talos.talosctl.cluster import refused
-from talos.talosctl.cluster.group import check_linux, shared
-from talos.talosctl.cluster.values import Cpus, Memory, check_name, disks, patches, ports
-from talos.talosctl.options import DURATION, ClientGroup, Command, ListOption
-
-MEMORY, CPUS = Memory(), Cpus()
-
-
-def _options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """All flags; names of `create` and of `create docker` where they differ."""
-    options = [
-        click.option("--controlplanes", type=int, default=1, show_default=True, help="control plane nodes"),
-        click.option("--workers", type=int, default=1, show_default=True, help="worker nodes"),
-        click.option("--subnet", "--cidr", "subnet", help="of the nodes [default: 10.5.0.0/24 or the next free]"),
-        click.option("--mtu", type=click.IntRange(1280, 65535), default=1500, show_default=True, help="of the network"),
-        click.option("--memory-controlplanes", "--memory", "memory", type=MEMORY, default="2.0GiB", show_default=True,
-                     help="limit of each control plane node, 0 for none"),
-        click.option("--memory-workers", type=MEMORY, default="2.0GiB", show_default=True,
-                     help="limit of each worker node, 0 for none"),
-        click.option("--cpus-controlplanes", "--cpus", "cpus", type=CPUS, default="2.0", show_default=True,
-                     help="limit of each control plane node, 0 for none"),
-        click.option("--cpus-workers", type=CPUS, default="2.0", show_default=True, help="limit of each worker node"),
-        click.option("--config-patch", multiple=True, help="patch for all nodes: text or @FILE"),
-        click.option("--config-patch-controlplanes", "--config-patch-control-plane", "config_patch_control_plane",
-                     multiple=True, help="patch for control plane nodes"),
-        click.option("--config-patch-workers", "--config-patch-worker", "config_patch_worker", multiple=True,
-                     help="patch for worker nodes"),
-        click.option("--registry-mirror", cls=ListOption, help="REGISTRY=URL, for images that the nodes do not carry"),
-        click.option("--kubernetes-version", default=versions.DEFAULT_KUBERNETES_VERSION, show_default=True),
-        click.option("--talos-version", default="", help="layout of the configuration, for example v1.13"),
-        click.option("--dns-domain", default="cluster.local", show_default=True),
-        click.option("--endpoint", help="address of the Kubernetes API that the nodes use [default: the first node]"),
-        click.option("--image", default=None, help="root image, or folder of boot artefacts [default: as built]"),
-        click.option("--exposed-ports", "-p", cls=ListOption, help="HOSTPORT:NODEPORT/PROTOCOL of the first node"),
-        click.option("--host-ip", default="0.0.0.0", show_default=True, help="where exposed ports listen"),
-        click.option("--skip-injecting-config", is_flag=True, help="leave the nodes in maintenance mode"),
-        click.option("--skip-kubeconfig", is_flag=True, help="do not merge into ~/.kube/config"),
-        click.option("--talosconfig-destination", "--talosconfig", "talosconfig_destination",
-                     type=click.Path(path_type=Path, dir_okay=False),
-                     help="write the talosconfig there [default: merge into ~/.talos/config]"),
-        click.option("--kubeconfig-destination", type=click.Path(path_type=Path, dir_okay=False),
-                     help="write the kubeconfig there [default: merge into ~/.kube/config]"),
-        click.option("--wait/--no-wait", default=True, help="wait until all nodes are Ready"),
-        click.option("--wait-timeout", type=DURATION, default="20m0s", show_default=True),
-        click.option("--keep-on-failure", is_flag=True, help="leave a cluster that failed to look at it"),
-    ]  # fmt: skip
-    for option in reversed(options):
-        function = option(function)
-    return shared(function)
+from talos.talosctl.cluster.group import check_linux
+from talos.talosctl.cluster.options import options as create_options
+from talos.talosctl.cluster.values import addresses, check_name, disks, mounts, patches, ports
+from talos.talosctl.options import ClientGroup, Command, ListOption
 
 
 @click.group(cls=ClientGroup, invoke_without_command=True, context_settings={"max_content_width": 110})
-@_options
+@create_options
 @refused.create
 @click.pass_context
 def create(ctx: click.Context, /, **flags: Any) -> None:
@@ -74,15 +27,16 @@ def create(ctx: click.Context, /, **flags: Any) -> None:
 
 
 @create.command(cls=Command)
-@_options
-@refused.docker
+@create_options
+@click.option("--mount", multiple=True, metavar="MOUNT", help="type=bind,source=PATH,target=PATH[,readonly]")
+@click.option("--disable-ipv6", is_flag=True, hidden=True)
 def docker(**flags: Any) -> None:
     """The same: nodes as containers (they run under runc, docker is not needed)."""
     _create(**flags)
 
 
 @create.command(cls=Command, hidden=True)
-@_options
+@create_options
 @refused.create
 def dev(**flags: Any) -> None:
     """The same as create alone, by the name that Talos' own client has for it."""
@@ -90,7 +44,7 @@ def dev(**flags: Any) -> None:
 
 
 @create.command(cls=Command)
-@_options
+@create_options
 @click.option(
     "--presets",
     cls=ListOption,
@@ -144,7 +98,19 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
             control_plane_patches=patches(flags["config_patch_control_plane"], "--config-patch-controlplanes"),
             worker_patches=patches(flags["config_patch_worker"], "--config-patch-workers"),
             registry_mirrors=tuple(flags["registry_mirror"]),
+            insecure_registries=tuple(flags["registry_insecure_skip_verify"]),
+            nameservers=addresses(flags["nameservers"], "--nameservers"),
+            control_plane_port=flags["control_plane_port"],
+            kube_prism_port=flags["kubeprism_port"],
+            cni_urls=tuple(url.strip() for url in flags["custom_cni_url"].split(",") if url.strip()),
+            firewall=flags["with_firewall"],
         ),
+        mounts=mounts(flags.get("mount", ())),
+        ipv6=not flags.get("disable_ipv6"),
+        airgapped=flags["airgapped"],
+        no_masquerade=tuple(flags["no_masquerade_cidrs"]),
+        apply_config=flags["with_apply_config"],
+        wait_for_nodes=not flags["skip_k8s_node_readiness_check"],
         inject_config=not flags["skip_injecting_config"],
         wait=flags["wait"],
         wait_timeout_s=flags["wait_timeout"],

@@ -5,23 +5,36 @@ They are known, so that a script gets to hear which of its flags has no effect h
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from talos.talosctl.flag_table import table
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 def _refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if param.name is not None and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
         if value == param.get_default(ctx):
             return
+        if param.name == "provisioner":
+            raise click.UsageError("--provisioner: machines under QEMU are made by `talosctl cluster create qemu`", ctx)
         raise click.UsageError(f"{param.opts[-1]} is not carried out by this version for clusters on this machine", ctx)
 
 
+# What they ask for is so anyway: the first node is the endpoint, no discovery service is asked, and a container has
+# neither DHCP nor a kernel command line nor a disk to install to.
+_HOLDS = """
+--disable-dhcp-hostname bool false
+--init-node-as-endpoint bool false
+--skip-injecting-extra-cmdline bool false
+--skip-unattended-install-config bool false
+--with-cluster-discovery bool true
+"""
 _CREATE = """
---airgapped bool false
 --arch string amd64
 --bad-rtc bool false
 --cni-bin-path stringSlice
@@ -29,9 +42,6 @@ _CREATE = """
 --cni-cache-dir string
 --cni-conf-dir string
 --config-injection-method string
---control-plane-port int 6443
---custom-cni-url string
---disable-dhcp-hostname bool false
 --disk int 6144
 --disk-block-size uint 512
 --disk-encryption-key-types stringArray uuid
@@ -52,37 +62,26 @@ _CREATE = """
 --image-cache-port uint16 5000
 --image-cache-tls-cert-file string
 --image-cache-tls-key-file string
---init-node-as-endpoint bool false
 --initrd-path string _out/initramfs-${ARCH}.xz
 --install-image string
 --ipv4 bool true
 --ipv6 bool false
 --ipxe-boot-script string
 --iso-path string
---kubeprism-port int 7445
---nameservers stringSlice
---no-masquerade-cidrs stringSlice
 --omni-api-endpoint string
 --primary-disks int 1
 --provisioner string docker
---registry-insecure-skip-verify stringSlice
 --skip-etcd-k8s bool false
---skip-injecting-extra-cmdline bool false
---skip-k8s-node-readiness-check bool false
---skip-unattended-install-config bool false
 --uki-path string
 --usb-path string
 --use-vip bool false
 --user-volumes stringSlice
 --vmlinuz-path string _out/vmlinuz-${ARCH}
 --wireguard-cidr string
---with-apply-config bool false
 --with-bgp bool false
 --with-bgp-clos bool false
 --with-bootloader bool true
---with-cluster-discovery bool true
 --with-debug bool false
---with-firewall string
 --with-init-node bool false
 --with-iommu bool false
 --with-json-logs bool false
@@ -100,16 +99,17 @@ _CREATE = """
 --with-uefi bool true
 --with-uuid-hostnames bool false
 """
-_DOCKER = """
---disable-ipv6 bool false
---mount string
-"""
 _QEMU = """
 --image-factory-auth string
 --image-factory-url string https://factory.talos.dev/
 --omni-api-endpoint string
 --schematic-id string
 """
-create = table(_CREATE, expose_value=False, callback=_refuse)
-docker = table(_DOCKER, expose_value=False, callback=_refuse)
+
+
+def create(function: F) -> F:
+    """The flags of `create` and `create dev`."""
+    return table(_CREATE, expose_value=False, callback=_refuse)(table(_HOLDS, expose_value=False)(function))
+
+
 qemu = table(_QEMU, expose_value=False, callback=_refuse)

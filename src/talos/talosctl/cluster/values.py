@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from talos.provision.model import PortMapping
+    from talos.provision.model import Mount, PortMapping
 
 _SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$")
 # Talos' flags read a bare number as MB; decimal and binary units both exist.
@@ -17,6 +19,7 @@ _UNITS = {
     "": 10**6, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9, "t": 10**12,
     "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "ki": 2**10, "mi": 2**20, "gi": 2**30,
 }  # fmt: skip
+_MOUNT_KEYS = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 _SMALLEST_NODE = 512 << 20
 
 
@@ -90,6 +93,44 @@ def disks(texts: list[str]) -> list[tuple[str, int]]:
                 param_hint="--disks",
             )
         found.append((driver, int(float(match[1]) * _UNITS[match[2].lower()]) // 512 * 512))
+    return found
+
+
+def addresses(texts: list[str], flag: str) -> tuple[str, ...]:
+    """Addresses as given. BadParameter."""
+    for text in texts:
+        try:
+            ip_address(text)
+        except ValueError:
+            raise click.BadParameter(f"{text!r} is not an address", param_hint=flag) from None
+    return tuple(texts)
+
+
+def mounts(texts: tuple[str, ...]) -> list[Mount]:
+    """type=bind,source=PATH,target=PATH[,readonly] each, as with docker."""
+    from talos.provision.model import Mount
+
+    found = []
+    for text in texts:
+        values: dict[str, str] = {}
+        for part in text.split(","):
+            key, _, value = part.strip().partition("=")
+            values[_MOUNT_KEYS.get(key, key)] = value
+        unknown = sorted(values.keys() - {"type", "source", "target", "readonly"})
+        source, target = values.get("source", ""), values.get("target", "")
+        if unknown or values.get("type", "bind") != "bind" or not source or not target:
+            raise click.BadParameter(
+                f"{text!r}: write type=bind,source=PATH,target=PATH, and ,readonly behind it", param_hint="--mount"
+            )
+        if not Path(source).exists():
+            raise click.BadParameter(f"{source} does not exist on this host", param_hint="--mount")
+        if not posixpath.normpath(target).startswith(("/var/", "/run/", "/tmp/")):
+            raise click.BadParameter(
+                f"{target}: the root of a node is read-only; choose a target below /var, /run or /tmp",
+                param_hint="--mount",
+            )
+        read_only = values.get("readonly", "false") in ("", "true", "1")
+        found.append(Mount(str(Path(source).absolute()), posixpath.normpath(target), read_only))
     return found
 
 

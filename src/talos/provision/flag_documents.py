@@ -1,0 +1,59 @@
+"""Documents that flags of `cluster create` stand for, as patches beneath those a person gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from talos.config.yaml_writer import dump_all
+from talos.provision.configs import ConfigOptions
+from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError
+
+_DEFAULT = ConfigOptions()
+FIREWALL = ("accept", "block")
+_RULES: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
+    ("apid", "tcp", ("50000",), False),
+    ("kubelet", "tcp", ("10250",), False),
+    ("cni-vxlan", "udp", ("4789",), False),
+    ("trustd", "tcp", ("50001",), True),
+    ("etcd", "tcp", ("2379-2380",), True),
+)
+"""name, protocol, ports, whether only control plane nodes have it; the API server's port is chosen"""
+
+
+def documents(model: ClusterModel, options: ConfigOptions, role: str) -> str:
+    """For nodes of a role, "" if no flag asks for any. ProvisionError names the flag."""
+    found: list[dict[str, Any]] = []
+    if options.kube_prism_port != _DEFAULT.kube_prism_port:
+        found.append({"kind": "KubePrismConfig", "port": options.kube_prism_port})
+    for registry in options.insecure_registries:
+        found.append({"kind": "RegistryTLSConfig", "name": registry, "insecureSkipVerify": True})
+    if role == CONTROL_PLANE:
+        if options.control_plane_port != _DEFAULT.control_plane_port:
+            found.append({"kind": "KubeAPIServerConfig", "apiPort": options.control_plane_port})
+        if options.cni_urls:
+            found.append({"kind": "KubeFlannelCNIConfig", "$patch": "delete"})
+        for number, url in enumerate(options.cni_urls, 1):
+            found.append({"kind": "KubeExternalManifestConfig", "name": f"cni-{number}", "url": url})
+    if options.firewall:
+        found += _firewall(model, options, role == CONTROL_PLANE)
+    return dump_all({"apiVersion": "v1alpha1", **document} for document in found)
+
+
+def _firewall(model: ClusterModel, options: ConfigOptions, control_plane: bool) -> list[dict[str, Any]]:
+    """What a cluster needs from its own network, where this host is too, and nothing from elsewhere."""
+    if options.firewall not in FIREWALL:
+        raise ProvisionError(f"--with-firewall {options.firewall}: choose {' or '.join(FIREWALL)}")
+    rules = [*_RULES, ("kubernetes-api", "tcp", (str(options.control_plane_port),), True)]
+    return [
+        {"kind": "NetworkDefaultActionConfig", "ingress": options.firewall},
+        *(
+            {
+                "kind": "NetworkRuleConfig",
+                "name": name,
+                "portSelector": {"ports": list(ports), "protocol": protocol},
+                "ingress": [{"subnet": model.subnet}],
+            }
+            for name, protocol, ports, only_control_plane in rules
+            if control_plane or not only_control_plane
+        ),
+    ]
