@@ -19,28 +19,21 @@ def completion() -> None:
 
 def _script(shell: str) -> Callable[[bool], None]:
     def show(no_descriptions: bool) -> None:
-        from click.shell_completion import get_completion_class
-
         from talos.talosctl.commands import talosctl
+        from talos.talosctl.shells import script
 
-        kind = get_completion_class(shell)
-        assert kind is not None
-        print(kind(talosctl, {}, "talosctl", "_TALOSCTL_COMPLETE").source())
+        print(script(talosctl, shell, descriptions=not no_descriptions))
 
-    show.__doc__ = f"Print the completion script for {shell}."
+    show.__doc__ = f"Print the completion script for {_NAMES[shell]}."
     return show
 
 
-for _shell in ("bash", "fish", "zsh"):
+_NAMES = {"bash": "bash", "fish": "fish", "powershell": "PowerShell", "zsh": "zsh"}
+for _shell in _NAMES:
     completion.add_command(
         click.command(_shell, cls=Command)(
-            click.option("--no-descriptions", is_flag=True, hidden=True)(_script(_shell))
+            click.option("--no-descriptions", is_flag=True, help="only the words, without what they mean")(
+                _script(_shell)
+            )
         )
     )
-
-
-@completion.command(cls=Command, hidden=True)
-@click.option("--no-descriptions", is_flag=True, hidden=True)
-def powershell(no_descriptions: bool) -> None:
-    """Not there: this version completes in bash, fish and zsh."""
-    raise click.ClickException("there is no completion for PowerShell: use bash, fish or zsh")

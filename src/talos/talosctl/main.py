@@ -56,9 +56,9 @@ def _run(arguments: Sequence[str]) -> int:
     from talos.talosctl.session import Failed
 
     if os.environ.get(_COMPLETE):
-        from click.shell_completion import shell_complete
+        from talos.talosctl.shells import answer
 
-        return shell_complete(talosctl, {}, "talosctl", _COMPLETE, os.environ[_COMPLETE])
+        return answer(talosctl, os.environ[_COMPLETE])
     try:
         # Not talosctl.main: it answers a broken pipe and Ctrl-C in its own way.
         with talosctl.make_context("talosctl", list(arguments) or ["--help"]) as context:

@@ -89,10 +89,38 @@ def test_the_dashboard_needs_a_terminal(config: str, capsys: pytest.CaptureFixtu
     assert "terminal" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert f"{shell}_complete" in script and "PLAIN" not in script
     assert run(["completion", shell, "--no-descriptions"]) == 0
-    assert "_TALOSCTL_COMPLETE" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("_TALOSCTL_COMPLETE_PLAIN") == 1
+
+
+def answered(shell: str, **environment: str) -> list[str]:
+    """What the program answers a shell's script."""
+    wanted = {"_TALOSCTL_COMPLETE": f"{shell}_complete", **environment}
+    return subprocess.run(
+        [TALOSCTL], env={**os.environ, **wanted}, capture_output=True, text=True, timeout=60, check=True
+    ).stdout.splitlines()
+
+
+def test_powershell_gets_word_and_meaning_of_each(config: str) -> None:
+    """Words by line: the last one is the one that is written, or nothing where the next begins."""
+    lines = answered("powershell", COMP_WORDS="talosctl\nservi", COMP_CWORD="servi")
+    assert [line.split("\t")[:2] for line in lines] == [["plain", "service"]]
+    assert lines[0].split("\t")[2].startswith("Show the state")
+    words = f"talosctl\n--talosconfig\n{config}\nversion\n--context"
+    assert [line.split("\t")[1] for line in answered("powershell", COMP_WORDS=words)] == ["a"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "powershell"])
+def test_without_descriptions_only_words_are_offered(shell: str) -> None:
+    newline = "\n" if shell == "powershell" else " "
+    line = {"COMP_WORDS": f"talosctl{newline}servi", "COMP_CWORD": "servi" if shell == "powershell" else "1"}
+    assert any("Show" in text for text in answered(shell, **line))
+    assert not any("Show" in text for text in answered(shell, **line, _TALOSCTL_COMPLETE_PLAIN="1"))
 
 
 def complete(line: str, **environment: str) -> list[str]:
