@@ -70,8 +70,8 @@ def _canonical(command: click.Command, ctx: click.Context, args: list[str]) -> l
     try:
         return canonical(command.get_params(ctx), args, ctx)
     except click.UsageError:
-        if ctx.resilient_parsing:  # for completion: the line is not finished
-            return []
+        if ctx.resilient_parsing:  # for completion: the last flag still waits for its value, those before it count
+            return _canonical(command, ctx, args[:-1]) if args else []
         raise
 
 
