@@ -58,34 +58,12 @@ dhcpd_launch = refuse(
     --state-path string
     """,
 )
-dnsd_launch = refuse(
-    "dnsd-launch",
-    _LAUNCHED.format("DNS server", "name resolution through the bridge"),
-    """
-    --addr string localhost:53
-    --resolv-conf string /etc/resolv.conf
-    """,
-)
-json_logs_launch = refuse(
-    "json-logs-launch",
-    "there is no receiver of JSON logs here: `nc -lk 3000` prints what nodes send, any log collector stores it",
-    "--addr string localhost:3000",
-)
 kms_launch = refuse(
     "kms-launch",
     "there is no key server for tests here: name the address of your own in the volume's encryption document",
     """
     --kms-addr string localhost
     --kms-key string
-    """,
-)
-loadbalancer_launch = refuse(
-    "loadbalancer-launch",
-    _LAUNCHED.format("load balancer", "the way to the API servers"),
-    """
-    --loadbalancer-addr string localhost
-    --loadbalancer-ports stringSlice 6443
-    --loadbalancer-upstreams stringSlice
     """,
 )
 qemu_launch = refuse("qemu-launch", "`talosctl cluster create qemu` starts virtual machines itself")
@@ -119,16 +97,6 @@ virtiofsd_launch = refuse(
     --virtiofs string
     """,
 )
-docs = refuse(
-    "docs",
-    "the reference is part of the source: docs/reference, written anew by `make reference`",
-    """
-    --cli bool false
-    --config bool false
-    """,
-)
-docs.params.append(click.Argument(["output"]))
-
 
 @click.group("debug-tool", cls=ClientGroup, hidden=True)
 def debug_tool() -> None:
