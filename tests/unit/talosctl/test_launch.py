@@ -54,7 +54,7 @@ def test_a_load_balancer_uses_the_server_that_answers() -> None:
         thread.start()
         try:
             upstreams = f"127.0.0.1:{dead},127.0.0.1:{server.server_address[1]}"
-            flags = ["--loadbalancer-addr", "127.0.0.1", "--loadbalancer-ports=0", "--loadbalancer-upstreams", upstreams]
+            flags = ["--loadbalancer-addr=127.0.0.1", "--loadbalancer-ports=0", "--loadbalancer-upstreams", upstreams]
             with launched("loadbalancer-launch", *flags) as (_, said):
                 for _ in range(3):
                     with socket.create_connection(("127.0.0.1", port_of(said)), timeout=5) as client:
