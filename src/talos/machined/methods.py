@@ -23,14 +23,8 @@ PLATFORMS = (CONTAINER, METAL, CLOUD)
 OUTPUT = Path("docs/reference/methods.md")
 _M = "/machine.MachineService/"
 _STATE = "/cosi.resource.State/"
-_MACHINES = (METAL, CLOUD)
 
-NOT_YET: Mapping[str, tuple[str, ...]] = {
-    "/machine.LVMService/LogicalVolumeRemove": _MACHINES,
-    "/machine.LVMService/VolumeGroupRemove": _MACHINES,
-    "/machine.LVMService/PhysicalVolumeRemove": _MACHINES,
-    "/machine.MDService/Destroy": _MACHINES,
-}
+NOT_YET: Mapping[str, tuple[str, ...]] = {}
 """Platforms on which a method is not carried out although Talos does: whoever carries it out takes it out of here."""
 
 REFUSED: Mapping[str, Status] = {

@@ -66,7 +66,7 @@ async def test_disks_come_from_the_resources(served: tuple[Node, Channel]) -> No
         (
             "/machine.LVMService/LogicalVolumeRemove",
             machine_pb2.LVMServiceLogicalVolumeRemoveRequest(volume_group="vg", logical_volume="lv"),
-            '"vg/lv" not found',
+            '"vg" not found',
         ),
         (
             "/machine.LVMService/VolumeGroupRemove",

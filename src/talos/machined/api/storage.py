@@ -1,27 +1,23 @@
 """storage.StorageService, LVMService and MDService: disks, and removing what lies on them.
 
-What exists is read from the resources. A container node has no block device of its own, so there every request names
-something that does not exist, and the answer is NOT_FOUND, as on Talos. This version recognizes neither LVM nor RAID:
-there is none to remove on a machine either.
+Disks and partitions are those of the resources, what LVM has on them is read when it is asked for. A container node has
+no block device of its own, so there every request names something that does not exist: NOT_FOUND, as on Talos.
 """
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
 
 from talos.api import storage_pb2
-from talos.machined.disk import wipe
+from talos.linux import md
+from talos.machined.disk import lvm, raid, wipe
 from talos.machined.rpc import Call, unary
-from talos.resources.block import DiskSpec, SystemDiskSpec
-from talos.resources.storage import (
-    LVMLogicalVolumeStatusSpec,
-    LVMPhysicalVolumeStatusSpec,
-    LVMVolumeGroupStatusSpec,
-    MDArrayStatusSpec,
-)
+from talos.resources.block import DeviceSpec, DiskSpec, SystemDiskSpec
 
 _Type = storage_pb2.Disk.DiskType
 
@@ -88,41 +84,54 @@ async def block_device_wipe(call: Call, request: Any) -> storage_pb2.BlockDevice
     return storage_pb2.BlockDeviceWipeResponse(messages=[storage_pb2.BlockDeviceWipe()])
 
 
+async def _physical_volumes(call: Call) -> list[lvm.Device]:
+    """Physical volumes on the disks and partitions of the machine; none in a container."""
+    devices = await call.node.state.list(DeviceSpec)
+    found = [(device.md.id, call.node.env.path(f"/dev/{device.md.id}")) for device in devices]
+    return await asyncio.to_thread(lambda: list(lvm.scan(found)))
+
+
+async def _remove(call: Call, change: Callable[..., None], *arguments: Any) -> Empty:
+    """Carry out a removal; whatever it changed is looked at again."""
+    try:
+        await asyncio.to_thread(change, *arguments)
+    except (lvm.UnknownVolumeError, raid.UnknownArrayError) as error:
+        raise GRPCError(Status.NOT_FOUND, str(error)) from error
+    except (lvm.VolumeRefusedError, raid.ArrayRefusedError) as error:
+        raise GRPCError(Status.FAILED_PRECONDITION, str(error)) from error
+    except OSError as error:
+        raise GRPCError(Status.INTERNAL, f"removing failed and must be repeated: {error}") from error
+    await wipe.look_again(call.node)
+    return Empty()
+
+
 @unary("/machine.LVMService/LogicalVolumeRemove")
 async def logical_volume_remove(call: Call, request: Any) -> Empty:
     """Remove a logical volume."""
-    for volume in await call.node.state.list(LVMLogicalVolumeStatusSpec):
-        if (volume.spec.vg_name, volume.spec.name) == (request.volume_group, request.logical_volume):
-            _later("removing a logical volume")
-    raise GRPCError(Status.NOT_FOUND, f'logical volume "{request.volume_group}/{request.logical_volume}" not found')
+    devices = await _physical_volumes(call)
+
+    def change() -> None:
+        lvm.remove_logical_volume(lvm.group(request.volume_group, devices), request.logical_volume)
+
+    return await _remove(call, change)
 
 
 @unary("/machine.LVMService/VolumeGroupRemove")
 async def volume_group_remove(call: Call, request: Any) -> Empty:
-    """Remove a volume group."""
-    for group in await call.node.state.list(LVMVolumeGroupStatusSpec):
-        if group.spec.name == request.volume_group:
-            _later("removing a volume group")
-    raise GRPCError(Status.NOT_FOUND, f'volume group "{request.volume_group}" not found')
+    """Remove a volume group that has no logical volumes."""
+    devices = await _physical_volumes(call)
+    return await _remove(call, lambda: lvm.remove_volume_group(lvm.group(request.volume_group, devices)))
 
 
 @unary("/machine.LVMService/PhysicalVolumeRemove")
 async def physical_volume_remove(call: Call, request: Any) -> Empty:
-    """Remove a physical volume."""
-    for volume in await call.node.state.list(LVMPhysicalVolumeStatusSpec):
-        if volume.spec.device == request.device:
-            _later("removing a physical volume")
-    raise GRPCError(Status.NOT_FOUND, f'physical volume "{request.device}" not found')
+    """Remove a physical volume that belongs to no group."""
+    return await _remove(call, lvm.remove_physical_volume, request.device, await _physical_volumes(call))
 
 
 @unary("/machine.MDService/Destroy")
 async def md_destroy(call: Call, request: Any) -> Empty:
-    """Stop and destroy a RAID array."""
-    for array in await call.node.state.list(MDArrayStatusSpec):
-        if request.device in (array.spec.device, array.md.id):
-            _later("destroying a RAID array")
-    raise GRPCError(Status.NOT_FOUND, f'RAID array "{request.device}" not found')
-
-
-def _later(what: str) -> NoReturn:
-    raise GRPCError(Status.FAILED_PRECONDITION, f"{what} is not carried out by this version of the node")
+    """Stop a RAID array, and have its members forget it."""
+    # The kernel's arrays are the host's in a container, as its disks are: a node there has none.
+    arrays = [] if call.node.env.in_container else md.arrays()
+    return await _remove(call, lambda: raid.destroy(raid.find(request.device, arrays), call.node.env.path("/dev")))

@@ -135,7 +135,12 @@ async def wipe_all(node: Node, devices: list[Target]) -> None:
         for device in devices:
             await asyncio.to_thread(wipe, device)
     finally:
-        await node.state.modify(DiscoveryRefreshRequestSpec, "refresh", _again)
+        await look_again(node)
+
+
+async def look_again(node: Node) -> None:
+    """Have everything read again."""
+    await node.state.modify(DiscoveryRefreshRequestSpec, "refresh", _again)
 
 
 def _again(spec: DiscoveryRefreshRequestSpec) -> None:

@@ -1,0 +1,226 @@
+"""Removing what LVM2 has on a node's disks, without LVM's programs: `talosctl wipe lv`, `vg` and `pv`.
+
+The node activates no logical volume, so removing one is a change of metadata alone: a new text without it, written
+beside the old one on every physical volume, then made to count by one sector on each. A crash in between leaves volumes
+of two ages; the younger text counts, for LVM as for us, and the removal can be repeated. What is active all the same,
+and what shares its data with another volume, is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from talos.linux import block, lvm_disk, lvm_text
+from talos.linux.disk_io import OpenDisk
+from talos.linux.lvm_disk import FormatError, PhysicalVolume
+from talos.linux.lvm_text import MetadataError, Section
+
+log = logging.getLogger("machined.disk")
+
+_PLAIN = frozenset({"striped", "linear", "raid0", "raid1", "raid10", "error", "zero"})
+"""segments whose volume shares nothing with another one but its own hidden parts"""
+
+
+class UnknownVolumeError(LookupError):
+    """There is no such volume or group."""
+
+
+class VolumeRefusedError(Exception):
+    """It must not or cannot be removed; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device with a physical volume."""
+
+    name: str
+    path: Path
+    volume: PhysicalVolume
+    texts: tuple[str, ...]
+    """of its metadata areas, those that count"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A volume group: its youngest text, and the devices that belong to it."""
+
+    name: str
+    text: str
+    root: Section
+    devices: tuple[Device, ...]
+
+    @property
+    def id(self) -> str:
+        return self.root.text("id").replace("-", "")
+
+    @property
+    def volumes(self) -> dict[str, Section]:
+        """Logical volumes by name, hidden parts of others included."""
+        return self.root.section("logical_volumes").sections
+
+
+def scan(devices: Iterable[tuple[str, Path]]) -> Iterator[Device]:
+    """Physical volumes among devices, given as name and path. One that is damaged is left out with a message."""
+    for name, path in devices:
+        try:
+            with OpenDisk(path) as disk:
+                volume = lvm_disk.read(disk.read)
+                if volume is not None:
+                    texts = [lvm_disk.text(disk.read, area) for area in volume.areas if not area.ignored]
+                    yield Device(name, path, volume, tuple(text for text in texts if text))
+        except FormatError as error:
+            log.warning("%s: %s", name, error)
+        except OSError as error:
+            log.debug("%s cannot be read: %s", name, error)
+
+
+def group(name: str, devices: Iterable[Device]) -> Group:
+    """UnknownVolumeError, VolumeRefusedError if its metadata cannot be relied on."""
+    devices = tuple(devices)
+    found: list[tuple[int, str, Section]] = []
+    for device in devices:
+        for text in device.texts:
+            try:
+                root = lvm_text.parse(text).sections.get(name)
+            except MetadataError as error:
+                raise VolumeRefusedError(f"the metadata on {device.name} is not understood: {error}") from error
+            if root is not None:
+                found.append((int(root.text("seqno") or 0), text, root))
+    if not found:
+        raise UnknownVolumeError(f'volume group "{name}" not found{_there_are(_groups(devices))}')
+    if len({root.text("id") for _, _, root in found}) > 1:
+        raise VolumeRefusedError(f'there are several volume groups "{name}": take the disks of the others out first')
+    _, text, root = max(found, key=lambda one: one[0])
+    by_uuid = {device.volume.uuid: device for device in devices}
+    members = root.section("physical_volumes").sections
+    uuids = {member: section.text("id").replace("-", "") for member, section in members.items()}
+    if missing := [members[member].text("device") for member, uuid in uuids.items() if uuid not in by_uuid]:
+        raise VolumeRefusedError(f'volume group "{name}" is not complete: {", ".join(missing)} is missing')
+    return Group(name, text, root, tuple(by_uuid[uuid] for uuid in uuids.values()))
+
+
+def remove_logical_volume(found: Group, name: str) -> None:
+    """Blocking. UnknownVolumeError, VolumeRefusedError, OSError."""
+    visible = [other for other, section in found.volumes.items() if "VISIBLE" in section.words("status")]
+    if name not in visible:
+        raise UnknownVolumeError(f'logical volume "{found.name}/{name}" not found{_there_are(visible)}')
+    gone = _with_parts(found, name)
+    for other, section in found.volumes.items():
+        if other not in gone and gone & _used(found, section):
+            raise VolumeRefusedError(f'logical volume "{found.name}/{name}" is used by "{other}": remove that first')
+    for part in gone:
+        _refuse_active(found, found.volumes[part].text("id"), f'logical volume "{found.name}/{name}"')
+    cut = [found.volumes[part] for part in gone]
+    if gone == set(found.volumes):
+        cut = [found.root.section("logical_volumes")]
+    seqno = int(found.root.text("seqno")) + 1
+    new = lvm_text.without(found.text, cut, {found.root.spans["seqno"]: str(seqno)})
+    assert lvm_text.parse(new).section(found.name).text("seqno") == str(seqno), "the text is still one"
+    log.info("removing logical volume %s/%s", found.name, name)
+    _write_text(found, new)
+
+
+def remove_volume_group(found: Group) -> None:
+    """Blocking. Its physical volumes stay, and belong to no group. VolumeRefusedError, OSError."""
+    if found.volumes:
+        names = ", ".join(sorted(found.volumes))
+        raise VolumeRefusedError(f'volume group "{found.name}" has logical volumes ({names}): remove them first')
+    _refuse_active(found, "", f'volume group "{found.name}"')
+    log.info("removing volume group %s", found.name)
+    for device in found.devices:
+        with OpenDisk(device.path, writable=True) as disk:
+            for offset, data in (*map(lvm_disk.no_text, device.volume.areas), lvm_disk.unused(device.volume)):
+                disk.write(offset, data)
+            disk.flush()
+
+
+def remove_physical_volume(name: str, devices: Iterable[Device]) -> None:
+    """Blocking. UnknownVolumeError, VolumeRefusedError if it belongs to a group, OSError."""
+    devices = tuple(devices)
+    device = next((device for device in devices if device.name == name.removeprefix("/dev/")), None)
+    if device is None:
+        raise UnknownVolumeError(f'physical volume "{name}" not found{_there_are([d.name for d in devices])}')
+    for other in devices:
+        for text in other.texts:
+            for group_name, root in _parsed(other, text).sections.items():
+                members = root.section("physical_volumes").sections.values()
+                if device.volume.uuid in [member.text("id").replace("-", "") for member in members]:
+                    raise VolumeRefusedError(
+                        f'physical volume "{name}" belongs to volume group "{group_name}": remove that first'
+                    )
+    log.info("removing physical volume %s", name)
+    with OpenDisk(device.path, writable=True) as disk:
+        disk.wipe(device.volume.label_offset, lvm_disk.SECTOR)
+        for area in device.volume.areas:
+            disk.wipe(area.start, lvm_disk.SECTOR)
+        disk.flush()
+
+
+def _parsed(device: Device, text: str) -> Section:
+    try:
+        return lvm_text.parse(text)
+    except MetadataError as error:
+        raise VolumeRefusedError(f"the metadata on {device.name} is not understood: {error}") from error
+
+
+def _groups(devices: Iterable[Device]) -> list[str]:
+    return sorted({name for d in devices for text in d.texts for name in _parsed(d, text).sections})
+
+
+def _there_are(names: Iterable[str]) -> str:
+    known = ", ".join(names)
+    return f": there is {known}" if known else ""
+
+
+def _used(found: Group, section: Section) -> set[str]:
+    """Names of logical volumes that one is made of: the words of its segments that are such a name, and not that of a
+    physical volume, which LVM looks for first."""
+    words = {word for segment in section.sections.values() for key in segment.values for word in segment.words(key)}
+    return words & found.volumes.keys() - found.root.section("physical_volumes").sections.keys()
+
+
+def _with_parts(found: Group, name: str) -> set[str]:
+    """The volume and its hidden parts. VolumeRefusedError where more is to do than to forget them."""
+    gone, left = set(), [name]
+    while left:
+        part = left.pop()
+        section = found.volumes[part]
+        kinds = {segment.text("type") for segment in section.sections.values()}
+        if strange := sorted(kinds - _PLAIN):
+            raise VolumeRefusedError(
+                f'logical volume "{found.name}/{name}" is of type {", ".join(strange)}: the node removes '
+                f"{', '.join(sorted(_PLAIN))}; wipe the disks of the group instead"
+            )
+        gone.add(part)
+        used = _used(found, section) - gone
+        left += [word for word in used if "VISIBLE" not in found.volumes[word].words("status")]
+    return gone
+
+
+def _refuse_active(found: Group, volume: str, what: str) -> None:
+    """The device mapper knows LVM's volumes as LVM-GROUPVOLUME."""
+    prefix = f"LVM-{found.id}{volume.replace('-', '')}"
+    for path in (block.SYS / "class/block").glob("dm-*/dm/uuid"):
+        if path.read_text().startswith(prefix):
+            raise VolumeRefusedError(f"{what} is active as {(path.parent / 'name').read_text().strip()}")
+
+
+def _write_text(found: Group, text: str) -> None:
+    """All texts before the first header: what is refused for want of room has changed nothing that counts."""
+    plans = []
+    for device in found.devices:
+        try:
+            areas = [area for area in device.volume.areas if area.text_size and not area.ignored]
+            plans.append((device, [lvm_disk.replace_text(area, text) for area in areas]))
+        except FormatError as error:
+            raise VolumeRefusedError(f"{device.name}: {error}") from error
+    for before in (True, False):
+        for device, changes in plans:
+            with OpenDisk(device.path, writable=True) as disk:
+                for writes, header in changes:
+                    for offset, data in writes if before else [header]:
+                        disk.write(offset, data)
+                disk.flush()
