@@ -137,7 +137,7 @@ def kind(option: click.Option) -> str:
 
 
 def wanted(flag: Flag) -> str:
-    table = {"bool": "bool", "duration": "duration", "float64": "float", "stringArray": "array"}
+    table = {"bool": "bool", "duration": "duration", "float64": "float", "stringArray": "array", "mount": "array"}
     if flag.kind in table:
         return table[flag.kind]
     if flag.kind.endswith("Slice"):
