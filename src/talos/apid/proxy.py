@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from grpclib.const import Status
 from h2.errors import ErrorCodes
 
 from talos.apid.audit import unreadable
 from talos.apid.exchange import Exchange, answer_error
-from talos.apid.request import Request
+from talos.apid.request import parsed
 from talos.transport.gate import Gate
-from talos.transport.http2 import Headers, RawStream
+from talos.transport.http2 import Headers, RawHeaders, RawStream
 from talos.transport.identity import Identity
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ProxyGate(Gate):
     async def serve(self, stream: RawStream, headers: Headers, release: Callable[[], None]) -> None:
         try:
             try:
-                request = Request(headers)
+                request = parsed(tuple(cast(RawHeaders, headers)))
             except (ValueError, UnicodeDecodeError) as error:
                 self.service.audit.put(unreadable(self.identity, str(error)))
                 answer_error(stream, Status.INTERNAL, f"unreadable headers: {error}")

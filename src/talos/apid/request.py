@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+import functools
+from collections.abc import Iterable
 
 from grpclib.metadata import decode_timeout
 
 from talos.transport import identity
-from talos.transport.http2 import Headers, RawHeaders
+from talos.transport.http2 import Headers
 
 MAX_HEADER_BYTES = 16 << 10
 """as RFC 9113 counts them, 32 bytes for each field included"""
@@ -35,6 +36,12 @@ _OWN = frozenset(
 )
 
 
+@functools.lru_cache(64)
+def parsed(headers: tuple[tuple[bytes, bytes], ...]) -> Request:
+    """The same request, made once for callers that say the same again. ValueError."""
+    return Request(headers)
+
+
 class Request:
     """What of the headers matters here; the rest travels on as metadata. ValueError if they must not.
 
@@ -58,7 +65,7 @@ class Request:
         "user_agent",
     )
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.method = self.path = self.content_type = self.user_agent = self.caller = self.call = self.authority = ""
         self.node: list[str] = []
         self.nodes: list[str] = []
@@ -67,7 +74,7 @@ class Request:
         self.timeout: float | None = None
         self.metadata: Headers = []
         size = 0
-        for raw_key, raw_value in cast(RawHeaders, headers):
+        for raw_key, raw_value in headers:
             size += len(raw_key) + len(raw_value) + 32
             key, value = raw_key.decode("ascii"), raw_value.decode("ascii")
             match key:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from grpclib.protocol import AbstractHandler, Stream
 
 from talos.transport.http2 import Headers, RawStream
 from talos.transport.identity import Identity
+
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+"""a call begins in the turn of the event loop in which it arrives, where Python can"""
 
 
 class Gate(AbstractHandler):
@@ -22,6 +27,7 @@ class Gate(AbstractHandler):
         self.on_close: Callable[[], object] | None = None
         self.transport: asyncio.Transport | None = None
         self._calls: dict[RawStream, asyncio.Task[None]] = {}
+        self._accepted: deque[tuple[RawStream, Headers, Callable[[], None]]] = deque()
 
     @abstractmethod
     async def serve(self, stream: RawStream, headers: Headers, release: Callable[[], None]) -> None:
@@ -33,10 +39,24 @@ class Gate(AbstractHandler):
         return not self._calls
 
     def accept(self, stream: Stream, headers: Headers, release_stream: Callable[[], None]) -> None:
-        raw = cast(RawStream, stream)
-        task = asyncio.get_running_loop().create_task(self.serve(raw, headers, release_stream))
-        self._calls[raw] = task
-        task.add_done_callback(lambda _: self._done(raw))
+        self._accepted.append((cast(RawStream, stream), headers, release_stream))
+
+    def begin(self) -> None:
+        """Serve the calls that were accepted. Called when all that has arrived at one time is taken in: a call then
+        finds its message there, and goes as far as it can at once."""
+        loop = asyncio.get_running_loop()
+        while self._accepted:
+            stream, headers, release = self._accepted.popleft()
+            if stream.failure is not None:  # reset behind its own headers
+                release()
+                stream.inbox.discard()
+                continue
+            task = asyncio.Task(self.serve(stream, headers, release), loop=loop, **_EAGER)
+            if task.done():
+                stream.inbox.discard()
+            else:
+                self._calls[stream] = task
+                task.add_done_callback(lambda _, stream=stream: self._done(stream))  # type: ignore[misc]
 
     def _done(self, stream: RawStream) -> None:
         self._calls.pop(stream, None)
@@ -48,6 +68,7 @@ class Gate(AbstractHandler):
             task.cancel()
 
     def close(self) -> None:
+        self._accepted.clear()
         for task in list(self._calls.values()):
             task.cancel()
         if self.on_close is not None:

@@ -57,6 +57,8 @@ class RememberingDecoder(Decoder):
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[bytes, Iterable[Any]] = {}
+        self.passed: set[bytes] = set()
+        """blocks that are known, and were accepted as the headers of a request"""
 
     def decode(self, data: bytes, raw: bool = False) -> Iterable[Any]:
         found = self._known.get(data)
@@ -66,6 +68,12 @@ class RememberingDecoder(Decoder):
         # Bytes that all have their highest bit are indices of one byte each: longer ones end with a byte that has not.
         if min(data, default=0) < 0x80:
             self._known.clear()
+            self.passed.clear()
         elif raw and len(self._known) < _KNOWN:
             self._known[bytes(data)] = headers
         return headers
+
+    def note_passed(self, data: bytes) -> None:
+        """The block that was decoded last was accepted as the headers of a request."""
+        if data in self._known:
+            self.passed.add(data)

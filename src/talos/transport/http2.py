@@ -24,7 +24,6 @@ from grpclib.const import Status
 from grpclib.metadata import decode_grpc_message
 from grpclib.protocol import AbstractHandler, Connection, EventsProcessor, H2Protocol, Stream, _set_nodelay
 from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
@@ -32,6 +31,7 @@ from h2.stream import StreamInputs
 
 from talos.grpc_channel import no_frame_texts
 from talos.transport.header_block import RememberingDecoder, literals
+from talos.transport.quick_connection import QuickConnection
 
 log = logging.getLogger("transport")
 no_frame_texts()
@@ -399,12 +399,13 @@ class RawProtocol(H2Protocol):
             ),
         )
         self._made = False
+        self._begin: Callable[[], None] | None = getattr(handler, "begin", None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         sock = transport.get_extra_info("socket")
         if sock is not None:
             _set_nodelay(sock)
-        h2 = H2Connection(config=self.h2_config)
+        h2 = QuickConnection(self.h2_config)
         h2.local_settings = Settings(
             client=bool(self.h2_config.client_side),
             initial_values={
@@ -434,6 +435,8 @@ class RawProtocol(H2Protocol):
             for event in events:
                 if type(event) in getattr(self.processor, "processors", ()):  # others must be ignored (RFC 9113, 4.1)
                     self.processor.process(event)
+            if self._begin is not None:
+                self._begin()
             self.connection.flush_soon()
         except ProtocolError as error:
             self.connection.flush()  # the GOAWAY that names the fault
