@@ -30,6 +30,7 @@ from h2.settings import SettingCodes, Settings
 from h2.stream import StreamInputs
 
 from talos.grpc_channel import no_frame_texts
+from talos.transport.arrivals import Arrivals
 from talos.transport.header_block import RememberingDecoder, literals
 from talos.transport.quick_connection import QuickConnection
 
@@ -84,21 +85,19 @@ class Budget:
 REQUESTS = Budget(MAX_REQUEST_BYTES)
 
 
-class Inbox:
+class Inbox(Arrivals):
     """Received bytes of one stream, taken out as gRPC messages.
 
     Bytes are acknowledged to the sender when they are taken out, not when they arrive: that is the back pressure.
     """
 
     def __init__(self, acknowledge: Callable[[int], None], budget: Budget | None = None) -> None:
+        super().__init__()
         self._acknowledge = acknowledge
         self._budget = budget
         self._held = 0
         self._chunks: deque[tuple[bytes, int]] = deque()
         self._partial = bytearray()
-        self._ended = False
-        self._failure: CallError | None = None
-        self._waiter: asyncio.Future[None] | None = None
 
     # names of grpclib's Buffer, which calls them
     def add(self, data: bytes, ack_size: int) -> None:
@@ -110,7 +109,7 @@ class Inbox:
             self._held += len(data)
             budget.used += len(data)
         self._chunks.append((data, ack_size))
-        self._wake()
+        self.poke()
 
     def _overrun(self, ack_size: int) -> None:
         for size in (*(size for _, size in self._chunks), ack_size):
@@ -118,7 +117,7 @@ class Inbox:
                 self._acknowledge(size)
         self.discard()
         self._failure = CallError(Status.RESOURCE_EXHAUSTED, "too many large requests at once: try again")
-        self._wake()
+        self.poke()
 
     def _release(self, size: int) -> None:
         if self._budget is not None:
@@ -135,30 +134,10 @@ class Inbox:
 
     def eof(self) -> None:
         self._ended = True
-        self._wake()
+        self.poke()
 
     def unacked_size(self) -> int:
         return sum(size for _, size in self._chunks)
-
-    def fail(self, error: CallError) -> None:
-        """What was received before stays readable; then `error` is raised."""
-        if self._failure is None and not self._ended:
-            self._failure = error
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def wait(self) -> None:
-        """Until anything arrives: data, the end, a failure, or `poke`."""
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    poke = _wake
 
     @property
     def ended(self) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from grpclib.const import Status
 
 from talos.transport import link_frames as frames
+from talos.transport.arrivals import Arrivals
 from talos.transport.http2 import FIRST_WINDOW_BYTES, MAX_GROWN, STREAM_WINDOW_BYTES, CallError, Headers
 
 log = logging.getLogger("transport")
@@ -25,15 +26,13 @@ MAX_CALLS = 1600
 GONE = "the other process is gone"
 
 
-class Messages:
+class Messages(Arrivals):
     """What the other side has sent on one call, taken out as whole messages."""
 
     def __init__(self, taken: Callable[[int], None]) -> None:
+        super().__init__()
         self._taken = taken
         self._queue: deque[bytes] = deque()
-        self._ended = False
-        self._failure: CallError | None = None
-        self._waiter: asyncio.Future[None] | None = None
 
     def put(self, message: bytes) -> None:
         """A message has arrived."""
@@ -44,25 +43,6 @@ class Messages:
         """No more will."""
         self._ended = True
         self.poke()
-
-    def fail(self, error: CallError) -> None:
-        """What was received before stays readable; then `error` is raised."""
-        if self._failure is None and not self._ended:
-            self._failure = error
-        self.poke()
-
-    def poke(self) -> None:
-        """Wake whoever waits."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def wait(self) -> None:
-        """Until anything arrives."""
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
 
     @property
     def idle(self) -> bool:
