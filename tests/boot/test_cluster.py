@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from talos.linux.netlink_socket import RouteSocket
+from talos.linux.process import is_zombie
 from talos.provision import monitors
 from talos.provision.model import ClusterDirectory
 
@@ -51,7 +52,8 @@ def test_one_machine_is_created_reached_shown_and_removed(cluster: Cluster) -> N
     assert not cluster.directory.exists()
     assert links(cluster.directory) == []
     for process in (monitor, status.init_pid):
-        assert not Path(f"/proc/{process}").exists()
+        # Not every host's first process collects what is left to it.
+        assert is_zombie(process) or not Path(f"/proc/{process}").exists()
 
 
 @pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="half an hour under emulation: make test-boot-long")

@@ -22,8 +22,7 @@ def test_the_disk_image_boots_and_the_boot_is_counted(built: dict[str, Path], tm
         assert (
             f"the root is read from /EFI/Linux/{before.replace('+3.efi', '+2-1.efi')} on /dev/vda1" in machine.console
         )
-    (after,) = entries(disk)
-    assert after == before.replace("+3.efi", "+2-1.efi")
+        wait_armed(machine, disk)
 
 
 def test_a_flipped_bit_in_the_unified_kernel_image_does_not_run(built: dict[str, Path], tmp_path: Path) -> None:
