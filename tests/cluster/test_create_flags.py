@@ -1,0 +1,185 @@
+"""A cluster made with the flags that the others do without, images from a cache that talosctl serves, and what is kept
+when it goes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from talos.talosctl.imagecache.layout import MANIFEST_TYPES, Cache
+from tests.cluster import archive
+from tests.cluster.cluster import TALOSCTL, Cluster, at, run, wait_for
+from tests.cluster.egress import Egress
+
+API, PRISM, EXPOSED = 7443, 7446, 17443
+ELSEWHERE = "198.51.100.7"
+"""TEST-NET-2 of RFC 5737: an address of this host outside of the cluster's network"""
+IMAGE = "registry.example.org/some/thing:1"
+
+
+@pytest.fixture(scope="module")
+def flagged(host: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane node and a worker, from maintenance mode on."""
+    folder = tmp_path_factory.mktemp("flags")
+    (folder / "shared").mkdir()
+    (folder / "shared/file").write_text("of the host")
+    made = at(folder / "clusters", "flags")
+    with Egress(made.directory):
+        try:
+            made.create(
+                "docker",
+                *("--workers", "1", "--memory-workers", "1GiB", "--with-apply-config"),
+                *("--control-plane-port", str(API), "--kubeprism-port", str(PRISM)),
+                *("--with-firewall", "block", "--airgapped", "--disable-ipv6"),
+                *("--exposed-ports", f"{EXPOSED}:{API}/tcp", "--no-masquerade-cidrs", f"{ELSEWHERE}/32"),
+                *("--mount", f"type=bind,source={folder}/shared,target=/var/mnt/shared,readonly"),
+            )
+            yield made
+        finally:
+            made.destroy()
+
+
+def inside(made: Cluster, number: int, code: str) -> str:
+    """What a line of Python prints in the network of a node."""
+    command = ("nsenter", "--net", "--target", str(made.init_pid(made.nodes[number])), "python3", "-c", code)
+    done = run(*command)
+    assert done.code == 0, done.text
+    return done.out.strip()
+
+
+def connects(address: str, port: int, source: str = "") -> bool:
+    """Whether a connection from this host, from one of its addresses, is taken."""
+    try:
+        with socket.create_connection((address, port), timeout=5, source_address=(source, 0) if source else None):
+            return True
+    except OSError:
+        return False
+
+
+def test_it_came_up_and_asked_nobody_outside(flagged: Cluster) -> None:
+    flagged.wait_ready()
+    gateway = flagged.model.gateway
+    assert Egress(flagged.directory).destinations() <= {f"{gateway}/udp/53", f"{gateway}/tcp/53"}
+
+
+def test_ports_of_the_kubernetes_api(flagged: Cluster) -> None:
+    node = flagged.nodes[0]
+    assert flagged.model.endpoint == f"https://{node.address}:{API}"
+    assert connects(node.address, API) and not connects(node.address, 6443)
+    assert connects(flagged.model.gateway, EXPOSED), "by way of the exposed port"
+    (prism,) = flagged.resources(flagged.nodes[1], "kubeprismconfigs")
+    assert prism["spec"]["port"] == PRISM
+    assert inside(flagged, 1, f"import socket; socket.create_connection(('127.0.0.1', {PRISM})); print(1)") == "1"
+
+
+def test_the_firewall_lets_in_the_cluster_and_nobody_else(flagged: Cluster) -> None:
+    worker = flagged.nodes[1]
+    bridge = flagged.directory.bridge
+    assert run("ip", "address", "add", f"{ELSEWHERE}/32", "dev", bridge).code == 0  # goes with the bridge
+    assert connects(worker.address, 50000)
+    assert not connects(worker.address, 50000, ELSEWHERE)
+    flagged.wait_pods()  # which reach the API and each other through it
+
+
+def test_nothing_is_sent_out(flagged: Cluster) -> None:
+    """Refused on the way, and at once: a node that waits for an answer would wait long."""
+    code = (
+        "import socket\n"
+        "try: socket.create_connection(('203.0.113.9', 9), 60)\n"
+        "except TimeoutError: print('silence')\n"
+        "except OSError: print('refused')"
+    )
+    assert inside(flagged, 1, code) == "refused"
+    listing = run("nft", "list", "table", "inet", flagged.directory.table).out
+    (line,) = [line for line in listing.splitlines() if "reject" in line]
+    assert "packets 0" not in line
+
+
+def test_a_folder_of_the_host_is_there_and_is_read_only(flagged: Cluster) -> None:
+    for node in flagged.nodes:
+        assert flagged.ok("read", "/var/mnt/shared/file", "--nodes", node.address) == "of the host"
+        (mount,) = [m for m in flagged.ok("mounts", "--nodes", node.address).splitlines() if "/var/mnt/shared" in m]
+        assert mount
+    init = flagged.init_pid(flagged.nodes[1])
+    options = Path(f"/proc/{init}/mountinfo").read_text()
+    (line,) = [line for line in options.splitlines() if " /var/mnt/shared " in line]
+    assert line.split()[5].split(",")[0] == "ro"
+
+
+def test_ipv6_is_off(flagged: Cluster) -> None:
+    assert inside(flagged, 0, "print(open('/proc/sys/net/ipv6/conf/eth0/disable_ipv6').read())") == "1"
+
+
+def image(cache: Cache) -> str:
+    """An image of one file, kept as cache-create keeps it; its digest."""
+    layer = archive.tar({"hello": b"from the cache"})
+    diff = f"sha256:{hashlib.sha256(layer).hexdigest()}"
+    config = json.dumps(
+        {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff]}}
+    ).encode()
+    kinds = ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar")
+    descriptors = []
+    for kind, data in zip(kinds, (config, layer), strict=True):
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        cache.keep_blob(digest, [data])
+        descriptors.append({"mediaType": kind, "digest": digest, "size": len(data)})
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPES[0],
+        "config": descriptors[0],
+        "layers": descriptors[1:],
+    }
+    return cache.keep_manifest("registry.example.org", "some/thing", json.dumps(manifest).encode(), "1")
+
+
+def test_nodes_pull_from_a_cache_that_talosctl_serves(flagged: Cluster, tmp_path: Path) -> None:
+    """containerd is the foreign client here: by TLS, with the documents that cache-serve prints and nothing else."""
+    digest = image(Cache(tmp_path / "images"))
+    gateway, worker = flagged.model.gateway, flagged.nodes[1]
+    made = run(TALOSCTL, "image", "cache-cert-gen", "--advertised-address", gateway, cwd=tmp_path)
+    assert made.code == 0, made.text
+    serve = [TALOSCTL, "image", "cache-serve", "--image-cache-path", "images", "--address", f"{gateway}:0"]
+    serve += ["--tls-cert-file", "tls.crt", "--tls-key-file", "tls.key", "--mirror", "registry.example.org"]
+    with subprocess.Popen(
+        serve, cwd=tmp_path, stdout=(tmp_path / "mirrors.yaml").open("w"), stderr=subprocess.PIPE
+    ) as p:
+        try:
+            assert p.stderr is not None
+            assert p.stderr.readline().startswith(b"serving on https://")
+            patch = f"@{tmp_path}/mirrors.yaml"
+            flagged.ok("patch", "mc", "--nodes", worker.address, "--mode", "no-reboot", "--patch", patch)
+
+            def pulled() -> bool:
+                return flagged.try_talosctl("image", "pull", IMAGE, "--nodes", worker.address).code == 0
+
+            wait_for(pulled, "the image is pulled through the mirror", 60)
+        finally:
+            p.terminate()
+    rows = [row.split() for row in flagged.ok("image", "list", "--nodes", worker.address).splitlines()]
+    assert [row[2] for row in rows if row[1] == IMAGE] == [digest]
+
+
+def test_what_is_kept_when_it_goes(flagged: Cluster, tmp_path: Path) -> None:
+    """Last: afterwards there is no cluster."""
+    logs, support = tmp_path / "logs.tar.gz", tmp_path / "support.zip"
+    destroy = [TALOSCTL, "cluster", "destroy", "--name", flagged.name, "--state", flagged.state]
+    saved = ["--save-cluster-logs-archive-path", logs, "--save-support-archive-path", support]
+    names = [node.name for node in flagged.nodes]
+    addresses = [node.address for node in flagged.nodes]
+    done = run(*destroy, *saved)
+    assert done.code == 0, done.text
+    assert not flagged.directory.exists()
+    with tarfile.open(logs) as tar:
+        assert {f"{name}/console.log" for name in names} | {f"{name}/machined.log" for name in names} <= set(
+            tar.getnames()
+        )
+    with zipfile.ZipFile(support) as bundle:
+        assert {f"{address}/summary" for address in addresses} <= set(bundle.namelist())
