@@ -10,11 +10,13 @@ import subprocess
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from talos.talosctl.imagecache.layout import MANIFEST_TYPES, Cache
+from talos.versions import DEFAULT_KUBERNETES_VERSION
 from tests.cluster import archive
 from tests.cluster.cluster import TALOSCTL, Cluster, at, run, wait_for
 from tests.cluster.egress import Egress
@@ -118,12 +120,13 @@ def test_ipv6_is_off(flagged: Cluster) -> None:
     assert inside(flagged, 0, "print(open('/proc/sys/net/ipv6/conf/eth0/disable_ipv6').read())") == "1"
 
 
-def image(cache: Cache) -> str:
-    """An image of one file, kept as cache-create keeps it; its digest."""
-    layer = archive.tar({"hello": b"from the cache"})
+def image(cache: Cache, registry: str, repository: str, tag: str, files: dict[str, bytes], *command: str) -> str:
+    """An image of some files, kept as cache-create keeps it; its digest."""
+    layer = archive.tar(files, mode=0o755)
     diff = f"sha256:{hashlib.sha256(layer).hexdigest()}"
+    root = {"type": "layers", "diff_ids": [diff]}
     config = json.dumps(
-        {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff]}}
+        {"architecture": "amd64", "os": "linux", "config": {"Entrypoint": list(command)}, "rootfs": root}
     ).encode()
     kinds = ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar")
     descriptors = []
@@ -137,34 +140,74 @@ def image(cache: Cache) -> str:
         "config": descriptors[0],
         "layers": descriptors[1:],
     }
-    return cache.keep_manifest("registry.example.org", "some/thing", json.dumps(manifest).encode(), "1")
+    return cache.keep_manifest(registry, repository, json.dumps(manifest).encode(), tag)
+
+
+@contextmanager
+def served(made: Cluster, folder: Path, mirror: str) -> Iterator[None]:
+    """The cache in a folder, served over TLS; all nodes have the documents that cache-serve prints, nothing else."""
+    certificate = run(TALOSCTL, "image", "cache-cert-gen", "--advertised-address", made.model.gateway, cwd=folder)
+    assert certificate.code == 0, certificate.text
+    serve = [TALOSCTL, "image", "cache-serve", "--image-cache-path", "images", "--address", f"{made.model.gateway}:0"]
+    serve += ["--tls-cert-file", "tls.crt", "--tls-key-file", "tls.key", "--mirror", mirror]
+    with (folder / "mirrors.yaml").open("w") as documents, (folder / "log").open("w") as log:
+        process = subprocess.Popen(serve, cwd=folder, stdout=documents, stderr=log)
+    try:
+        wait_for(lambda: "serving on https://" in (folder / "log").read_text(), "it listens", 30)
+        patch = f"@{folder}/mirrors.yaml"
+        made.ok("patch", "mc", "--nodes", made.addresses, "--mode", "no-reboot", "--patch", patch)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def test_nodes_pull_from_a_cache_that_talosctl_serves(flagged: Cluster, tmp_path: Path) -> None:
-    """containerd is the foreign client here: by TLS, with the documents that cache-serve prints and nothing else."""
-    digest = image(Cache(tmp_path / "images"))
-    gateway, worker = flagged.model.gateway, flagged.nodes[1]
-    made = run(TALOSCTL, "image", "cache-cert-gen", "--advertised-address", gateway, cwd=tmp_path)
-    assert made.code == 0, made.text
-    serve = [TALOSCTL, "image", "cache-serve", "--image-cache-path", "images", "--address", f"{gateway}:0"]
-    serve += ["--tls-cert-file", "tls.crt", "--tls-key-file", "tls.key", "--mirror", "registry.example.org"]
-    with subprocess.Popen(
-        serve, cwd=tmp_path, stdout=(tmp_path / "mirrors.yaml").open("w"), stderr=subprocess.PIPE
-    ) as p:
-        try:
-            assert p.stderr is not None
-            assert p.stderr.readline().startswith(b"serving on https://")
-            patch = f"@{tmp_path}/mirrors.yaml"
-            flagged.ok("patch", "mc", "--nodes", worker.address, "--mode", "no-reboot", "--patch", patch)
+    """containerd is the foreign client here."""
+    files = {"hello": b"from the cache"}
+    digest = image(Cache(tmp_path / "images"), "registry.example.org", "some/thing", "1", files)
+    worker = flagged.nodes[1]
+    with served(flagged, tmp_path, "registry.example.org"):
 
-            def pulled() -> bool:
-                return flagged.try_talosctl("image", "pull", IMAGE, "--nodes", worker.address).code == 0
+        def pulled() -> bool:
+            return flagged.try_talosctl("image", "pull", IMAGE, "--nodes", worker.address).code == 0
 
-            wait_for(pulled, "the image is pulled through the mirror", 60)
-        finally:
-            p.terminate()
+        wait_for(pulled, "the image is pulled through the mirror", 60)
     rows = [row.split() for row in flagged.ok("image", "list", "--nodes", worker.address).splitlines()]
     assert [row[2] for row in rows if row[1] == IMAGE] == [digest]
+
+
+# In place of upstream's runner, which is in no registry that tests may ask: what it is told, and a verdict.
+RUNNER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(void) {
+  char *focus = getenv("E2E_FOCUS"), *skip = getenv("E2E_SKIP");
+  printf("focus %s\nskip %s\n", focus, skip); fflush(stdout); sleep(3);
+  printf("token %d\nlast line\n", access("/var/run/secrets/kubernetes.io/serviceaccount/token", R_OK));
+  return !strcmp(focus, "NetworkPolicy");
+}
+"""
+
+
+def test_conformance_tests_run_in_the_cluster(flagged: Cluster, tmp_path: Path) -> None:
+    """The command's own part: the pod, its rights, its output as it comes, the verdict, and nothing left."""
+    (tmp_path / "runner.c").write_text(RUNNER)
+    subprocess.run(["cc", "-static", "-o", tmp_path / "runner", tmp_path / "runner.c"], check=True)
+    files = {"gorunner": (tmp_path / "runner").read_bytes()}
+    tag = f"v{DEFAULT_KUBERNETES_VERSION}"
+    image(Cache(tmp_path / "images"), "registry.k8s.io", "conformance", tag, files, "/gorunner")
+    first = ("--nodes", flagged.nodes[0].address)
+    with served(flagged, tmp_path, "registry.k8s.io"):
+        passed = flagged.try_talosctl("conformance", "kubernetes", *first)
+        assert passed.code == 0, passed.text
+        assert passed.out.splitlines() == [r"focus \[Conformance\]", r"skip \[Serial\]", "token 0", "last line"]
+        wait_for(lambda: flagged.try_kubectl("get", "namespace", "conformance").code != 0, "nothing is left", 60)
+        failed = flagged.try_talosctl("conformance", "k8s", "--mode", "network-policy", *first)
+        assert failed.code == 1 and "last line" in failed.out and failed.err.endswith("the tests failed\n")
+    assert flagged.try_kubectl("get", "clusterrolebinding", "conformance").code != 0
 
 
 def test_what_is_kept_when_it_goes(flagged: Cluster, tmp_path: Path) -> None:

@@ -32,8 +32,6 @@ def health(
     """Check the health of a cluster: waits until every check passes."""
     from talos.api import cluster_pb2
 
-    if run_e2e:
-        raise click.ClickException("health --run-e2e is not part of this version: use `make conformance`")
     nodes = session.targets()
     if init_node:
         control_plane_nodes = [init_node, *control_plane_nodes]
@@ -41,6 +39,7 @@ def health(
         from talos.talosctl.health_here import check
 
         session.run(lambda: check(session, control_plane_nodes, worker_nodes, k8s_endpoint, wait_timeout))
+        _then(session, run_e2e)
         return
     request = cluster_pb2.HealthCheckRequest(
         cluster_info=cluster_pb2.ClusterInfo(
@@ -58,3 +57,12 @@ def health(
 
     answers: Answers[None] = session.run(lambda: session.each(one))
     answers.finish()
+    _then(session, run_e2e)
+
+
+def _then(session: Session, run_e2e: bool) -> None:
+    """A healthy cluster is tested further, if that was asked for."""
+    if run_e2e:
+        from talos.talosctl.conformance import tests
+
+        session.run(lambda: tests(session, "fast"))

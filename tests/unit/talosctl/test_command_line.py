@@ -72,7 +72,6 @@ def test_errors_name_the_fault(
         (["debug-tool", "air-gapped"], "proxy"),
         (["cluster", "sync"], "cluster show"),
         (["cluster", "create", "dev", "--with-tpm2"], "--with-tpm2"),
-        (["conformance", "k8s", "--mode", "certified"], "make conformance"),
     ],
 )
 def test_commands_that_only_exist_elsewhere_say_what_to_use(
