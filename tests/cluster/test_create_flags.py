@@ -41,6 +41,7 @@ def flagged(host: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
                 *("--workers", "1", "--memory-workers", "1GiB", "--with-apply-config"),
                 *("--control-plane-port", str(API), "--kubeprism-port", str(PRISM)),
                 *("--with-firewall", "block", "--airgapped", "--disable-ipv6"),
+                *("--with-network-chaos", "--with-network-bandwidth", "400000"),
                 *("--exposed-ports", f"{EXPOSED}:{API}/tcp", "--no-masquerade-cidrs", f"{ELSEWHERE}/32"),
                 *("--mount", f"type=bind,source={folder}/shared,target=/var/mnt/shared,readonly"),
             )
@@ -114,6 +115,12 @@ def test_a_folder_of_the_host_is_there_and_is_read_only(flagged: Cluster) -> Non
     options = Path(f"/proc/{init}/mountinfo").read_text()
     (line,) = [line for line in options.splitlines() if " /var/mnt/shared " in line]
     assert line.split()[5].split(",")[0] == "ro"
+
+
+def test_the_network_is_as_slow_as_asked_for(flagged: Cluster) -> None:
+    for node in flagged.nodes:
+        shown = run("tc", "qdisc", "show", "dev", flagged.directory.veth(node)).out
+        assert shown.startswith("qdisc tbf") and "rate 400Mbit" in shown
 
 
 def test_ipv6_is_off(flagged: Cluster) -> None:

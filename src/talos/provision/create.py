@@ -20,6 +20,7 @@ from typing import Any, NoReturn, TypeVar
 from talos.provision import destroy as destroying
 from talos.provision import host, machine, monitors, network, preflight, qemu, subnet
 from talos.provision import image as images
+from talos.provision.chaos import Chaos
 from talos.provision.configs import ConfigOptions, GeneratedConfigs
 from talos.provision.model import (
     CONTROL_PLANE,
@@ -72,6 +73,7 @@ class CreateOptions:
     airgapped: bool = False
     no_masquerade: tuple[str, ...] = ()
     ipv6: bool = True
+    chaos: Chaos = field(default_factory=Chaos)
     wait: bool = True
     wait_for_nodes: bool = True
     """until they are Ready; else until they are registered"""
@@ -179,6 +181,7 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
     model.airgapped = options.airgapped
     model.no_masquerade = [str(subnet.parse(text, "--no-masquerade-cidrs")) for text in options.no_masquerade]
     model.ipv6 = options.ipv6
+    model.chaos = options.chaos.words()
     model.mounts = list(options.mounts)
     return model
 

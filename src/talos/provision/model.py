@@ -95,6 +95,8 @@ class ClusterModel:
     no_masquerade: list[str] = field(default_factory=list)
     """networks that see the nodes' own addresses"""
     ipv6: bool = True
+    chaos: list[str] = field(default_factory=list)
+    """what tc is told of each node's network card (talos.provision.chaos)"""
     version: int = _VERSION
 
     @property

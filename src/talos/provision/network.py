@@ -20,6 +20,7 @@ from talos.linux import netlink as nl
 from talos.linux.namespace import network_namespace, new_network_namespace
 from talos.linux.netlink_socket import RouteSocket
 from talos.linux.tap import open_tap
+from talos.provision import chaos
 from talos.provision.bundle import prefixed
 from talos.provision.model import ClusterDirectory, ClusterModel, NodeModel, PortMapping, ProvisionError
 
@@ -108,6 +109,7 @@ def create(directory: ClusterDirectory, model: ClusterModel) -> None:
         route_socket.address_add(nl.Address(link.index, interface, broadcast=interface.network.broadcast_address))
         # A bridge takes the lowest MAC address of its ports unless it was given one; a change would cut connections.
         route_socket.link_set(link.index, up=True, address=link.address, mtu=model.mtu)
+    chaos.apply(directory.bridge, model.chaos)  # the links of the nodes get the same: does the kernel know it?
     target = model.control_planes[0].address if model.control_planes else ""
     nft(
         ruleset(
@@ -169,6 +171,7 @@ def tap(directory: ClusterDirectory, model: ClusterModel, node: NodeModel) -> in
             link = host.link(name)
             assert link is not None, "the kernel made it"
             host.link_set(link.index, up=True, mtu=model.mtu, master=bridge.index)
+            chaos.apply(name, model.chaos)
         except BaseException:
             os.close(fd)
             raise
@@ -196,6 +199,7 @@ def _connect(
     assert outer is not None, "the kernel acknowledged the pair"
     assert inner is not None, "the kernel acknowledged the pair"
     host.link_set(outer.index, up=True)
+    chaos.apply(name, model.chaos)
     inside.link_set(1, up=True)
     inside.link_set(inner.index, up=True)
     interface = prefixed(node.address, model.network)

@@ -105,6 +105,8 @@ def _default(option: click.Option) -> str:
     value = option.get_default(click.Context(talosctl))
     if option.is_flag:
         return str(bool(value)).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
     if value is None or "UNSET" in str(value):
         return ""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from talos.talosctl.cluster.group import check_linux
 from talos.talosctl.cluster.options import options as create_options
 from talos.talosctl.cluster.values import addresses, check_name, disks, mounts, patches, ports
 from talos.talosctl.options import ClientGroup, Command, ListOption
+
+if TYPE_CHECKING:
+    from talos.provision.chaos import Chaos
 
 
 @click.group(cls=ClientGroup, invoke_without_command=True, context_settings={"max_content_width": 110})
@@ -66,6 +69,17 @@ def qemu(ctx: click.Context, /, **flags: Any) -> None:
     _create(machines, **flags)
 
 
+def _chaos(flags: dict[str, Any]) -> Chaos:
+    """UsageError for a bad network that was described and not asked for."""
+    from talos.provision.chaos import Chaos
+
+    names = ("latency", "jitter", "packet_loss", "packet_corrupt", "packet_reorder", "bandwidth")
+    found = Chaos(*(flags[f"with_network_{name}"] for name in names))
+    if found != Chaos() and not flags["with_network_chaos"]:
+        raise click.UsageError("--with-network-latency and its like need --with-network-chaos")
+    return found
+
+
 def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
     check_linux()
 
@@ -107,6 +121,7 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
         ),
         mounts=mounts(flags.get("mount", ())),
         ipv6=not flags.get("disable_ipv6"),
+        chaos=_chaos(flags),
         airgapped=flags["airgapped"],
         no_masquerade=tuple(flags["no_masquerade_cidrs"]),
         apply_config=flags["with_apply_config"],
