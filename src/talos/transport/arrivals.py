@@ -1,12 +1,23 @@
-"""The end, the failure and the waiting that both kinds of inbox have: of bytes over HTTP/2, of messages by the link."""
+"""How a call begins, and the end, the failure and the waiting that both kinds of inbox have."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from talos.transport.http2 import CallError
+
+
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+
+
+def begin(call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task that goes as far as it can at once, where Python can do that; it may be done on return. A call whose
+    request is there then needs no further turn of the event loop."""
+    return asyncio.Task(call, loop=asyncio.get_running_loop(), **_EAGER)
 
 
 class Arrivals:

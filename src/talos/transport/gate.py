@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from grpclib.protocol import AbstractHandler, Stream
 
+from talos.transport.arrivals import begin
 from talos.transport.http2 import Headers, RawStream
 from talos.transport.identity import Identity
-
-_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
-"""a call begins in the turn of the event loop in which it arrives, where Python can"""
 
 
 class Gate(AbstractHandler):
@@ -44,14 +41,13 @@ class Gate(AbstractHandler):
     def begin(self) -> None:
         """Serve the calls that were accepted. Called when all that has arrived at one time is taken in: a call then
         finds its message there, and goes as far as it can at once."""
-        loop = asyncio.get_running_loop()
         while self._accepted:
             stream, headers, release = self._accepted.popleft()
             if stream.failure is not None:  # reset behind its own headers
                 release()
                 stream.inbox.discard()
                 continue
-            task = asyncio.Task(self.serve(stream, headers, release), loop=loop, **_EAGER)
+            task = begin(self.serve(stream, headers, release))
             if task.done():
                 stream.inbox.discard()
             else:

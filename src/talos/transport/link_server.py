@@ -21,6 +21,7 @@ from grpclib.metadata import Deadline, decode_timeout
 from multidict import MultiDict
 
 from talos.transport import link_frames as frames
+from talos.transport.arrivals import begin
 from talos.transport.http2 import CallError
 from talos.transport.link import MAX_CALLS, LinkProtocol, LinkStream
 
@@ -109,6 +110,7 @@ class _Served(LinkProtocol):
         super().__init__()
         self._server = server
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._opened: list[ServedStream] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         sock = transport.get_extra_info("socket")
@@ -137,8 +139,19 @@ class _Served(LinkProtocol):
             stream = ServedStream(raw, handler, metadata)
         except ValueError as error:
             raise frames.LinkError(f"unreadable metadata: {error}") from error
-        task = self._tasks[id] = asyncio.get_running_loop().create_task(self._serve(stream))
-        task.add_done_callback(lambda _: self._tasks.pop(id, None))
+        self._opened.append(stream)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        opened, self._opened = self._opened, []
+        for stream in opened:
+            id = stream.raw.id
+            if id not in self.calls:  # reset behind its opening, or the connection is closed
+                continue
+            task = begin(self._serve(stream))
+            if not task.done():
+                self._tasks[id] = task
+                task.add_done_callback(lambda _, id=id: self._tasks.pop(id, None))  # type: ignore[misc]
 
     async def _serve(self, stream: ServedStream) -> None:
         status, text = Status.UNKNOWN, _FAILED

@@ -94,7 +94,7 @@ def config(
     if schema != "v1alpha1":
         raise click.UsageError(f"--version {schema}: only v1alpha1 is known")
     if skip_k8s_etcd:
-        raise click.UsageError("--skip-k8s-etcd is not carried out by this version")
+        raise click.UsageError("--skip-k8s-etcd: machines of this version always run Kubernetes")
     types = output_types or list(TYPES)
     if unknown := [t for t in types if t not in TYPES]:
         raise click.UsageError(f"--output-types: {', '.join(unknown)} is unknown; use any of {', '.join(TYPES)}")
