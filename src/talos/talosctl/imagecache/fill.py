@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from talos.talosctl.imagecache.layout import (
     INDEX_TYPES,
     Cache,
     CacheError,
+    fields_of,
     file_name,
     media_type,
     read_blob,
@@ -59,23 +58,23 @@ class Fill:
             self._signature(registry, reference, digest)
 
     def _index(self, registry: Registry, reference: Reference, data: bytes) -> None:
-        entries = list(_descriptors(data, "manifests"))
+        entries = descriptors(data, "manifests")
         for platform in self.platforms:
-            chosen = [entry for entry in entries if _is(entry.get("platform", {}), platform)]
+            chosen = [entry for entry in entries if fits(entry.platform, platform)]
             if not chosen:
-                has = ", ".join(sorted({_name(e.get("platform", {})) for e in entries} - {"unknown/unknown"}))
+                has = ", ".join(sorted({entry.platform for entry in entries} - {"unknown/unknown"}))
                 raise CacheError(f"{reference} is not made for {platform}, but for {has or 'nothing'}")
             for entry in chosen:
-                manifest = registry.manifest(reference.repository, entry["digest"])
+                manifest = registry.manifest(reference.repository, entry.digest)
                 kept = self.cache.keep_manifest(reference.registry, reference.repository, manifest)
-                if kept != entry["digest"]:
-                    raise CacheError(f"{reference}: the registry answered {kept} for {entry['digest']}")
+                if kept != entry.digest:
+                    raise CacheError(f"{reference}: the registry answered {kept} for {entry.digest}")
                 self._manifest(registry, reference, manifest)
 
     def _manifest(self, registry: Registry, reference: Reference, data: bytes) -> None:
         if media_type(data) in INDEX_TYPES:
             raise CacheError(f"{reference}: an index inside an index cannot be kept")
-        wanted = {d["digest"]: int(d["size"]) for d in (*_descriptors(data, "config"), *_descriptors(data, "layers"))}
+        wanted = {d.digest: d.size for d in (*descriptors(data, "config"), *descriptors(data, "layers"))}
 
         def fetch(digest: str) -> None:
             self._blob(registry, reference.repository, digest)
@@ -107,22 +106,36 @@ class Fill:
         self._manifest(registry, reference, data)
 
 
-def _descriptors(manifest: bytes, key: str) -> Iterator[dict[str, Any]]:
-    """Those under a key, each with a digest that is one. CacheError."""
-    found = json.loads(manifest).get(key, [])
-    for descriptor in found if isinstance(found, list) else [found]:
-        if not isinstance(descriptor, dict) or not is_digest(str(descriptor.get("digest", ""))):
-            raise CacheError(f"a manifest names in {key} what has no SHA-256 digest")
-        descriptor.setdefault("size", 0)
-        yield descriptor
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What a manifest names: an image for a platform, a configuration, a layer (OCI image specification)."""
+
+    digest: str
+    size: int
+    platform: str
+    """os/architecture or os/architecture/variant; an attestation is for unknown/unknown"""
 
 
-def _name(platform: dict[str, Any]) -> str:
-    parts = (platform.get("os", "unknown"), platform.get("architecture", "unknown"), platform.get("variant", ""))
-    return "/".join(part for part in parts if part)
+def descriptors(manifest: bytes, key: str) -> list[Descriptor]:
+    """Those under a key. CacheError."""
+    found = fields_of(manifest).get(key) or []
+    made = []
+    for item in found if isinstance(found, list) else [found]:
+        fields = item if isinstance(item, dict) else {}
+        digest, size, platform = fields.get("digest"), fields.get("size", 0), fields.get("platform") or {}
+        if not isinstance(digest, str) or not is_digest(digest) or not isinstance(size, int) or size < 0:
+            raise CacheError(f"a manifest names in {key} what has no SHA-256 digest and size")
+        if not isinstance(platform, dict):
+            platform = {}
+        parts = [platform.get(name) or default for name, default in _PLATFORM]
+        made.append(Descriptor(digest, size, "/".join(str(part) for part in parts if part)))
+    return made
 
 
-def _is(platform: dict[str, Any], wanted: str) -> bool:
+_PLATFORM = (("os", "unknown"), ("architecture", "unknown"), ("variant", ""))
+
+
+def fits(has: str, wanted: str) -> bool:
     """Whether it is that platform; a variant counts where it is asked for, and v8 is what arm64 has without one."""
-    name, wanted = (re.sub(r"/arm64/v8$", "/arm64", text) for text in (_name(platform), wanted))
-    return name == wanted or (wanted.count("/") == 1 and name.startswith(f"{wanted}/"))
+    has, wanted = (re.sub(r"/arm64/v8$", "/arm64", text) for text in (has, wanted))
+    return has == wanted or (wanted.count("/") == 1 and has.startswith(f"{wanted}/"))

@@ -16,6 +16,7 @@ import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 BLOCK = 1 << 20
 INDEX_TYPES = (
@@ -42,14 +43,22 @@ def file_name(digest: str) -> str:
     return digest.replace(":", "-")
 
 
-def media_type(manifest: bytes) -> str:
-    """Type of a manifest, by what it says or, for an OCI one that says nothing, by what it has. CacheError."""
+def fields_of(manifest: bytes) -> dict[str, Any]:
+    """What a manifest says. CacheError."""
     try:
         fields = json.loads(manifest)
-        said = fields.get("mediaType", "")
-        found = said or (INDEX_TYPES[0] if "manifests" in fields else MANIFEST_TYPES[0] if "config" in fields else "")
-    except (ValueError, AttributeError) as error:
+    except (ValueError, RecursionError) as error:
         raise CacheError("a manifest is not JSON") from error
+    if not isinstance(fields, dict):
+        raise CacheError("a manifest is JSON, and no manifest")
+    return fields
+
+
+def media_type(manifest: bytes) -> str:
+    """Type of a manifest, by what it says or, for an OCI one that says nothing, by what it has. CacheError."""
+    fields = fields_of(manifest)
+    said = fields.get("mediaType") or ""
+    found = said or (INDEX_TYPES[0] if "manifests" in fields else MANIFEST_TYPES[0] if "config" in fields else "")
     if found not in (*INDEX_TYPES, *MANIFEST_TYPES):
         raise CacheError(f"a manifest of type {found or 'unknown'} cannot be kept: schema 1 images are not supported")
     return str(found)
