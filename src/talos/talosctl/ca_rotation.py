@@ -189,7 +189,7 @@ class Rotation:
         """The API server can be reached with a kubeconfig of now, and every kubelet has reached it since."""
         from talos.kubernetes.errors import ApiError, ConnectError
         from talos.kubernetes.kinds import NODE, Kind
-        from talos.talosctl.drain import kubernetes
+        from talos.talosctl.kubernetes_api import kubernetes
 
         lease_kind = Kind("coordination.k8s.io/v1", "Lease", "leases", True)
         last, begun = "nothing was asked yet", datetime.now(UTC)

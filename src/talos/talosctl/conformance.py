@@ -35,7 +35,7 @@ def kubernetes(session: Session, mode: str) -> None:
 async def tests(session: Session, mode: str) -> None:
     """Run them. ClickException, Failed if one did."""
     from talos.talosctl import e2e
-    from talos.talosctl.drain import kubernetes as kubernetes_api
+    from talos.talosctl.kubernetes_api import kubernetes as kubernetes_api
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)

@@ -57,7 +57,7 @@ async def check(
     """Until every check passes. ClickException names the one that did not in time."""
     from talos.kubernetes.errors import ApiError, ConnectError
     from talos.machined.cluster_health import Cluster, run
-    from talos.talosctl.drain import kubernetes
+    from talos.talosctl.kubernetes_api import kubernetes
 
     last = "discovering nodes"
     try:

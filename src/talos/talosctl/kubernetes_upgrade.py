@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from talos.talosctl.drain import kubernetes
+from talos.talosctl.kubernetes_api import kubernetes
 from talos.talosctl.patch import current
 
 if TYPE_CHECKING:

@@ -171,7 +171,8 @@ class Operation:
         self, one: Callable[[str], Awaitable[None]], drain_timeout: float, wait: bool
     ) -> Answers[None]:
         from talos.client import ApiError
-        from talos.talosctl.drain import drained, kubernetes, leave_to_node, nodename, uncordon
+        from talos.talosctl.drain import drained, leave_to_node, nodename, uncordon
+        from talos.talosctl.kubernetes_api import kubernetes
 
         answers: Answers[None] = Answers()
         async with kubernetes(self._session) as cluster:

@@ -193,7 +193,7 @@ class Bundle:
     async def _kubernetes(self) -> None:
         """Nodes and the pods of the system, as the Kubernetes API has them."""
         from talos.kubernetes.kinds import NODE, POD
-        from talos.talosctl.drain import kubernetes
+        from talos.talosctl.kubernetes_api import kubernetes
 
         async with kubernetes(self._session) as client:
             nodes, _ = await client.list(NODE)
