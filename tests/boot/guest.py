@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from talos.provision import qemu
@@ -75,10 +76,10 @@ def kernel() -> tuple[Path, Path, str]:
     return image, CACHE, release
 
 
-def module_files(base: Path, release: str) -> list[Path]:
+def module_files(base: Path, release: str, more: Sequence[str]) -> list[Path]:
     """The files to load, dependencies first, in an order that insmod can follow."""
     ordered: list[Path] = []
-    for name in MODULES:
+    for name in (*MODULES, *more):
         shown = subprocess.run(
             ["modprobe", "-d", str(base), "-S", release, "--show-depends", name], capture_output=True, text=True)
         for line in shown.stdout.splitlines():
@@ -89,13 +90,13 @@ def module_files(base: Path, release: str) -> list[Path]:
     return ordered
 
 
-def first_stage(folder: Path, command: str) -> Path:
+def first_stage(folder: Path, command: str, modules: Sequence[str]) -> Path:
     tree = folder / "initramfs"
     (tree / "bin").mkdir(parents=True)
     (tree / "modules").mkdir()
     shutil.copy("/bin/busybox", tree / "bin" / "busybox")
     _, base, release = kernel()
-    files = module_files(base, release)
+    files = module_files(base, release, modules)
     for file in files:
         shutil.copy(file, tree / "modules" / file.name)
     (tree / "modules.order").write_text("\n".join(file.name for file in files))
@@ -109,8 +110,11 @@ def first_stage(folder: Path, command: str) -> Path:
     return archive
 
 
-def run(folder: Path, command: str, memory_mib: int = 6144, timeout_s: float = 1500) -> tuple[int, str]:
-    """Runs a shell command line in a guest; its exit code and everything the serial console said."""
+def run(
+    folder: Path, command: str, memory_mib: int = 6144, timeout_s: float = 1500, modules: Sequence[str] = ()
+) -> tuple[int, str]:
+    """Runs a shell command line in a guest, with more kernel modules; its exit code and everything the serial console
+    said."""
     image, _, _ = kernel()
     console = folder / "console.log"
     # One processor: emulation of several by several threads made this kernel stand still now and then.
@@ -118,7 +122,7 @@ def run(folder: Path, command: str, memory_mib: int = 6144, timeout_s: float = 1
         machine = subprocess.Popen(
             ["qemu-system-x86_64", "-M", "q35", *qemu.accelerator(image), "-smp", "1", "-m", str(memory_mib),
              "-display", "none", "-serial", f"file:{console}", "-monitor", "none", "-nic", "none", "-no-reboot",
-             "-kernel", str(image), "-initrd", str(first_stage(folder, command)),
+             "-kernel", str(image), "-initrd", str(first_stage(folder, command, modules)),
              "-append", "console=ttyS0 quiet panic=-1 cgroup_no_v1=all",
              "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)

@@ -42,6 +42,7 @@ class Machine:
         arguments: str = "",
         secure: bool = False,
         restart: bool = False,
+        uuid: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.console_file, self.port = folder, folder / "console.log", free_port()
@@ -67,6 +68,7 @@ class Machine:
             variables=variables,
             secure_boot=secure,
             restart=restart,
+            uuid=uuid,
         )
         self._command = qemu.command(spec)
 

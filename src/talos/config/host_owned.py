@@ -55,6 +55,12 @@ HOST_OWNED: tuple[HostOwned, ...] = (
         lambda config: [name for name in config.machine.sysctls if not name.startswith(NAMESPACED)],
     ),
     HostOwned(
+        "VolumeConfig encryption (legacy: machine.systemDiskEncryption)",
+        "VolumeConfig",
+        "a container node has no disk of its own, what it keeps lies on the host's in clear",
+        lambda config: list(config.machine.encryption),
+    ),
+    HostOwned(
         "SysfsConfig (legacy: machine.sysfs)",
         "SysfsConfig",
         "/sys is the host's",

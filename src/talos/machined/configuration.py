@@ -109,6 +109,11 @@ class ConfigController:
         there is none. One of the platform that cannot be used is reported and leaves the node in maintenance mode. One
         that was kept must not (the API would be open to everybody on a node that holds keys and data): `refused`."""
         source = ""
+        if problem := self._locked():
+            log.error("%s", problem)
+            self._node.events.publish(machine_pb2.ConfigLoadErrorEvent(error=problem))
+            self.refused = problem
+            return ""
         try:
             if self.disk.exists():
                 source = "state"
@@ -131,6 +136,14 @@ class ConfigController:
         self._persisted = config
         log.info("machine config loaded successfully: %s", source)
         return source
+
+    def _locked(self) -> str:
+        """Why STATE, which keeps the configuration, is not there on a machine that is installed."""
+        if self._node.env.in_container:
+            return ""
+        from talos.machined.disk import layout, start
+
+        return start.problem(layout.STATE)
 
     async def wait_loaded(self) -> None:
         """Return when there is a configuration."""

@@ -10,7 +10,9 @@ import json
 import logging
 from typing import TYPE_CHECKING, Protocol
 
+from talos.config.redact import REDACTED
 from talos.machined import durable
+from talos.machined.disk.meta_store import STATE_ENCRYPTION
 from talos.resources.runtime import MetaKeySpec, MetaLoadedSpec
 
 if TYPE_CHECKING:
@@ -111,9 +113,23 @@ class Meta:
 
     async def _publish(self, key: int, value: bytes) -> None:
         def change(spec: MetaKeySpec) -> None:
-            spec.value = value.decode(errors="replace")
+            spec.value = _shown(key, value)
 
         await self._node.state.modify(MetaKeySpec, _id(key), change, owner=OWNER)
+
+
+def _shown(key: int, value: bytes) -> str:
+    """What everybody may read. A static passphrase of STATE stands in META in clear, and nowhere else."""
+    if key != STATE_ENCRYPTION:
+        return value.decode(errors="replace")
+    try:
+        found = json.loads(value)
+        for one in found["keys"]:
+            if one.get("passphrase"):
+                one["passphrase"] = REDACTED
+        return json.dumps(found)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return REDACTED
 
 
 def _id(key: int) -> str:

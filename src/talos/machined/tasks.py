@@ -50,7 +50,7 @@ async def startContainerd(node: Node, _request: Request) -> None:
 async def loadConfig(node: Node, _request: Request) -> None:
     if not await node.config.load():
         if problem := node.config.refused:
-            log.error("%s; the API stays closed: restore the file and restart the node, or wipe STATE", problem)
+            log.error("%s; the API stays closed: repair that and restart the node, or wipe STATE", problem)
             await node.sequencer.set_stage(MachineStage.BOOTING, "initialize", "config", problem)
         else:
             log.info("no machine configuration: the node is in maintenance mode and waits for one")
@@ -92,6 +92,15 @@ async def setupSharedFilesystems(_node: Node, _request: Request) -> None:
 async def mountEphemeralPartition(node: Node, _request: Request) -> None:
     if not node.env.path("/var").is_dir():
         raise FileNotFoundError("/var does not exist: the node was started without its EPHEMERAL volume")
+    if node.env.in_container:
+        return
+    from talos.machined.disk import layout, start
+
+    if problem := start.problem(layout.EPHEMERAL):
+        # Without it pods and etcd would fill the memory, and vanish with it. The API stays open for a reset.
+        log.error("%s; the boot does not go on", problem)
+        await node.sequencer.set_stage(MachineStage.BOOTING, "boot", "ephemeral", problem)
+        await asyncio.Event().wait()
 
 
 async def writeUserFiles(node: Node, _request: Request) -> None:
@@ -243,12 +252,15 @@ async def sendResetSignal(node: Node, _request: Request) -> None:
 
 async def wipeVolumes(node: Node, request: Request) -> None:
     if not node.env.in_container:
-        from talos.machined.disk import reset, system_disk
+        from talos.machined.disk import layout, reset, system_disk
+        from talos.machined.disk.meta_store import STATE_ENCRYPTION
 
         if (disk := await asyncio.to_thread(system_disk.find)) is None:
             log.info("nothing is wiped: this machine is not installed")
             return
         await asyncio.to_thread(reset.wipe, request.wipe, disk)
+        if layout.STATE in request.wipe and layout.META not in request.wipe:
+            await node.meta.delete(STATE_ENCRYPTION)  # the next configuration says whether STATE is encrypted
         return
     labels = request.wipe or ("EPHEMERAL", "STATE")
     folders = {"STATE": "/system/state", "EPHEMERAL": "/var"}

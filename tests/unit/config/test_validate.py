@@ -44,6 +44,10 @@ def doc(kind: str, body: str) -> str:
     return f"{HEAD}kind: {kind}\n{body}"
 
 
+def encrypted(keys: str) -> str:
+    return doc("VolumeConfig", f"name: STATE\nencryption: {{provider: luks2, {keys}}}")
+
+
 def eth0(keys: str) -> str:
     """A patch of a legacy device."""
     return f"machine: {{network: {{interfaces: [{{interface: eth0, {keys}}}]}}}}"
@@ -222,6 +226,13 @@ BAD: list[tuple[str, str]] = [
         "two keys have the same slot",
     ),
     (doc("UserVolumeConfig", "name: v\nencryption: {provider: luks2, keys: [{slot: 0}]}"), "exactly one of static"),
+    (doc("VolumeConfig", "name: STATE\nencryption: {provider: luks2}"), "needs at least one key"),
+    (encrypted("keys: [{slot: 32, nodeID: {}}]"), "LUKS2 has slots 0 to 31"),
+    (encrypted("keys: [{slot: 0, static: {passphrase: ''}}]"), "passphrase is empty"),
+    (encrypted("keys: [{slot: 0, nodeID: {}}], blockSize: 520"), "must be one of 512, 1024, 2048, 4096"),
+    (encrypted("keys: [{slot: 0, nodeID: {}}], keySize: 3"), "multiple of 8"),
+    (encrypted("keys: [{slot: 0, nodeID: {}}], options: [fast]"), "'fast' is none of no_read_workqueue"),
+    (encrypted("keys: [{slot: 0, nodeID: {}, lockToState: true}]"), "with what lies on it"),
     (doc("KmsgLogConfig", "name: k\nurl: 'http://x'"), "must be a tcp or udp URL"),
     (doc("KernelModuleConfig", "parameters: [a=b]"), "name is required"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from talos.controllers import toml
+from talos.controllers.block import started
 from talos.controllers.block.volume_config import VolumeConfigController, container_volumes
 from talos.controllers.block.volume_manager import VolumeManagerController, parents_first, target_of
 from talos.controllers.cri.registries_config import RegistriesConfigController
@@ -24,10 +26,11 @@ from talos.controllers.runtime.kernel_param_spec import KernelParamSpecControlle
 from talos.controllers.runtime.machine_status import network_reason, services_reason, static_pods_reason
 from talos.environment import NodeEnvironment
 from talos.linux.mount import mount, umount
-from talos.resources.block import DiscoveredVolumeSpec, MountStatusSpec, VolumeStatusSpec
+from talos.resources.block import DiscoveredVolumeSpec, MountStatusSpec, VolumeConfigSpec, VolumeStatusSpec
+from talos.resources.config import MachineConfigSpec
 from talos.resources.cri import RegistriesConfigSpec
 from talos.resources.cri.registry_config import RegistryEndpointConfig, RegistryMirrorConfig
-from talos.resources.enums import VolumePhase
+from talos.resources.enums import EncryptionKeyType, EncryptionProviderType, VolumePhase
 from talos.resources.files import EtcFileSpecSpec, EtcFileStatusSpec
 from talos.resources.network import StatusSpec as NetworkStatusSpec
 from talos.resources.runtime import KernelParamSpecSpec, KernelParamStatusSpec
@@ -115,6 +118,58 @@ async def test_volumes_of_a_machine_are_ready_when_their_partitions_are_found_an
             assert (status.spec.source, status.spec.target) == ("/dev/vda3", "/system/state")
             assert (tmp_path / "system/state").stat().st_mode & 0o777 == 0o700
             assert (await state.get(VolumeStatusSpec, "EPHEMERAL")).spec.phase is VolumePhase.WAITING
+        finally:
+            umount(tmp_path / "system/state")
+
+
+@pytest.mark.root
+async def test_encrypted_volumes_say_with_which_key_they_were_opened_or_why_not(tmp_path: Path) -> None:
+    env = NodeEnvironment(platform="metal", root=tmp_path)
+    record = tmp_path / "run/machined/system-disk.json"
+    record.parent.mkdir(parents=True)
+    states = {
+        "STATE": started.VolumeState(
+            device="/dev/mapper/luks2-STATE", encrypted=True, slot=1, keys=["static", "nodeID"],
+            failed_syncs=["key slot 0 (static): no"], allow_discards=True,
+        ),
+        "EPHEMERAL": started.VolumeState(problem="EPHEMERAL is not mounted: no key fits"),
+    }  # fmt: skip
+    record.write_text(json.dumps({"disk": "/dev/vda", "volumes": started.encode(states)}))
+    head = "version: v1alpha1\nmachine: {type: worker}\n---\napiVersion: v1alpha1\nkind: VolumeConfig\n"
+    keys = "[{slot: 0, static: {passphrase: p}}, {slot: 1, nodeID: {}}]"
+    text = f"{head}name: STATE\nencryption: {{provider: luks2, keys: {keys}, blockSize: 4096}}\n"
+    async with running(tmp_path, VolumeConfigController, VolumeManagerController, env=env) as state:
+        config = MachineConfigSpec(text=text)
+        await state.create(Resource.new(MachineConfigSpec, "v1alpha1", config), owner="x")
+        (tmp_path / "system/state").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "var").mkdir(exist_ok=True)
+        mount("tmpfs", tmp_path / "system/state", "tmpfs")
+        try:
+            for number, label in enumerate(states, 3):
+                volume = DiscoveredVolumeSpec(dev_path=f"/dev/vda{number}", partition_label=label, name="luks")
+                await state.create(Resource.new(DiscoveredVolumeSpec, f"vda{number}", volume), owner="x")
+            opened = await within(
+                state.wait_for(VolumeStatusSpec, "STATE", lambda r: r.spec.phase is VolumePhase.READY)
+            )
+            assert (opened.spec.location, opened.spec.mount_location) == ("/dev/vda3", "/dev/mapper/luks2-STATE")
+            assert opened.spec.encryption_provider is EncryptionProviderType.LUKS2
+            assert (opened.spec.encryption_slot, opened.spec.configured_encryption_keys) == (1, ["static", "nodeID"])
+            assert opened.spec.encryption_failed_syncs == ["key slot 0 (static): no"]
+            assert opened.spec.encryption_allow_discards and not opened.spec.encryption_locked_to_state
+            mounted = await within(state.wait_for(MountStatusSpec, "STATE"))
+            assert mounted.spec.encryption_provider is EncryptionProviderType.LUKS2
+            locked = await within(
+                state.wait_for(VolumeStatusSpec, "EPHEMERAL", lambda r: r.spec.phase is VolumePhase.FAILED)
+            )
+            assert locked.spec.error_message == "EPHEMERAL is not mounted: no key fits"
+            wanted = await within(
+                state.wait_for(VolumeConfigSpec, "STATE", lambda r: r.spec.encryption is not None)
+            )
+            assert wanted.spec.encryption is not None
+            assert [key.type for key in wanted.spec.encryption.keys] == [
+                EncryptionKeyType.STATIC, EncryptionKeyType.NODE_ID,
+            ]  # fmt: skip
+            assert wanted.spec.encryption.block_size == 4096
         finally:
             umount(tmp_path / "system/state")
 

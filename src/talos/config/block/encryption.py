@@ -10,6 +10,11 @@ from msgspec import field
 from talos.config.document import Part
 from talos.config.forms import Kept, Known, OneOf, Secret, UInt64
 
+SLOTS = 32
+REGISTERS = 24
+SECTORS = (0, 512, 1024, 2048, 4096)
+OPTIONS = ("no_read_workqueue", "no_write_workqueue", "same_cpu_crypt")
+
 
 class EncryptionKeyStatic(Part, kw_only=True):
     """``encryption.keys.static``."""
@@ -74,5 +79,19 @@ def encryption_problems(spec: EncryptionSpec) -> Iterator[str]:
         kinds = [k for k in (key.static, key.node_id, key.kms, key.tpm) if k is not None]
         if len(kinds) != 1:
             yield f"encryption.keys[{number}] needs exactly one of static, nodeID, kms and tpm"
+        if not 0 <= key.slot < SLOTS:
+            yield f"encryption.keys[{number}].slot is {key.slot}, LUKS2 has slots 0 to {SLOTS - 1}"
+        if key.static is not None and not key.static.passphrase:
+            yield f"encryption.keys[{number}].static.passphrase is empty"
+        for register in key.tpm.options.pcrs if key.tpm is not None and key.tpm.options is not None else ():
+            if not 0 <= register < REGISTERS:
+                yield f"encryption.keys[{number}].tpm.options.pcrs: {register} is not between 0 and {REGISTERS - 1}"
     if spec.provider and not spec.keys:
         yield "encryption.keys needs at least one key"
+    if spec.key_size % 8:
+        yield f"encryption.keySize is {spec.key_size}, must be a number of bits that is a multiple of 8"
+    if spec.block_size not in SECTORS:
+        yield f"encryption.blockSize is {spec.block_size}, must be one of {', '.join(map(str, SECTORS[1:]))}"
+    for option in spec.options:
+        if option not in OPTIONS:
+            yield f"encryption.options: {option!r} is none of {', '.join(OPTIONS)}"

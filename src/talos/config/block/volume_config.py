@@ -59,3 +59,5 @@ class VolumeConfig(Document, kw_only=True):
         elif self.provisioning.min_size or self.provisioning.max_size:
             yield from size_problems(self.provisioning.min_size, self.provisioning.max_size)
         yield from encryption_problems(self.encryption)
+        if self.name == "STATE" and any(key.lock_to_state for key in self.encryption.keys):
+            yield "encryption.keys: STATE cannot be opened with what lies on it (lockToState)"

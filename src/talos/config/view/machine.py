@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from talos.config.block.encryption import EncryptionKeyTPM, EncryptionKeyTPMOptions, EncryptionSpec
+from talos.config.block.volume_config import VolumeConfig
 from talos.config.k8s.kube_talos_api_access_config import KubeTalosAPIAccessConfig
 from talos.config.runtime.environment_config import EnvironmentConfig
 from talos.config.runtime.kernel_module_config import KernelModuleConfig
@@ -13,8 +15,19 @@ from talos.config.runtime.sysfs_config import SysfsConfig
 from talos.config.runtime.udev_rules_config import UdevRulesConfig
 from talos.config.runtime.unattended_install_config import UnattendedInstallConfig
 from talos.config.v1alpha1.config import V1Alpha1
+from talos.config.v1alpha1.encryption import EncryptionConfig
+from talos.config.v1alpha1.encryption import EncryptionKeyTPM as LegacyKeyTPM
 from talos.config.v1alpha1.machine import MachineConfig
-from talos.config.view.model import Authority, CertificateAndKey, Install, KernelModule, MachineType, TalosAPIAccess
+from talos.config.view.model import (
+    Authority,
+    CertificateAndKey,
+    Encryption,
+    EncryptionKey,
+    Install,
+    KernelModule,
+    MachineType,
+    TalosAPIAccess,
+)
 
 if TYPE_CHECKING:
     from talos.config.config import Config
@@ -136,6 +149,21 @@ class MachineView:
         return None
 
     @cached_property
+    def encryption(self) -> dict[str, Encryption]:
+        """Volumes that are to be encrypted, by name. Keys without a provider ask for it as well: better encrypted by
+        mistake than in clear."""
+        found = {
+            document.name: _encryption(document.encryption)
+            for document in self._config.get_all(VolumeConfig)
+            if document.encryption.provider != "none" and (document.encryption.provider or document.encryption.keys)
+        }
+        if legacy := self._legacy.system_disk_encryption:
+            for name, spec in (("STATE", legacy.state), ("EPHEMERAL", legacy.ephemeral)):
+                if spec is not None and spec.provider != "none":
+                    found.setdefault(name, _encryption(spec))
+        return found
+
+    @cached_property
     def talos_api_access(self) -> TalosAPIAccess:
         """Talos API from inside Kubernetes."""
         if document := self._config.get(KubeTalosAPIAccessConfig):
@@ -157,3 +185,35 @@ class MachineView:
     def node_address_sort_algorithm(self) -> str:
         """v1 (default) or v2."""
         return (self._legacy.features.node_address_sort_algorithm if self._legacy.features else "") or "v1"
+
+
+def _encryption(spec: EncryptionSpec | EncryptionConfig) -> Encryption:
+    keys = []
+    for key in spec.keys:
+        kinds = {"static": key.static, "nodeID": key.node_id, "kms": key.kms, "tpm": key.tpm}
+        keys += [
+            EncryptionKey(
+                key.slot,
+                kind,
+                passphrase=key.static.passphrase if kind == "static" and key.static is not None else "",
+                lock_to_state=bool(getattr(key, "lock_to_state", False)),
+                registers=_registers(key.tpm),
+                check_secure_boot=bool(key.tpm and key.tpm.check_secureboot_status_on_enroll),
+            )
+            for kind, given in kinds.items()
+            if given is not None
+        ]
+    return Encryption(
+        keys=tuple(keys),
+        provider=spec.provider,
+        cipher=spec.cipher,
+        key_size=spec.key_size,
+        block_size=spec.block_size,
+        options=tuple(spec.options),
+        allow_discards=bool(getattr(spec, "allow_discards", False)),
+    )
+
+
+def _registers(tpm: EncryptionKeyTPM | LegacyKeyTPM | None) -> tuple[int, ...]:
+    options = getattr(tpm, "options", None)
+    return tuple(options.pcrs) if isinstance(options, EncryptionKeyTPMOptions) else ()

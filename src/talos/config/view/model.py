@@ -261,6 +261,34 @@ class Install(_Value, frozen=True):
     extra_kernel_args: tuple[str, ...] = ()
 
 
+class EncryptionKey(_Value, frozen=True):
+    """What fills one key slot. kind: static, nodeID, kms or tpm. It prints without its passphrase."""
+
+    slot: int
+    kind: str
+    passphrase: str = ""
+    lock_to_state: bool = False
+    registers: tuple[int, ...] = ()
+    """of a TPM, which have to be as they were; none: the node's choice"""
+    check_secure_boot: bool = False
+    """seal to a TPM under Secure Boot only"""
+
+    def __repr__(self) -> str:
+        return f"EncryptionKey(slot={self.slot}, kind={self.kind!r})"
+
+
+class Encryption(_Value, frozen=True):
+    """How a volume is encrypted; 0 and "" leave it to the node. key_size in bits, block_size in bytes."""
+
+    keys: tuple[EncryptionKey, ...] = ()
+    provider: str = ""
+    cipher: str = ""
+    key_size: int = 0
+    block_size: int = 0
+    options: tuple[str, ...] = ()
+    allow_discards: bool = False
+
+
 class Mirror(_Value, frozen=True):
     """Registry mirror: endpoints in order; ``override_path`` per endpoint."""
 

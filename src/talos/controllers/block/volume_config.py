@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from talos.config.view.model import Encryption
+from talos.controllers import machine_config
 from talos.controllers.publish import always
 from talos.resources.block import LocatorSpec, MountSpec, SymlinkProvisioningSpec, VolumeConfigSpec
-from talos.resources.block.volume_config import DiskSelector, FilesystemSpec, PartitionSpec, ProvisioningSpec
-from talos.resources.enums import FilesystemType, VolumeType
+from talos.resources.block.volume_config import (
+    DiskSelector,
+    EncryptionKey,
+    EncryptionSpec,
+    FilesystemSpec,
+    PartitionSpec,
+    ProvisioningSpec,
+)
+from talos.resources.enums import EncryptionKeyType, EncryptionProviderType, FilesystemType, VolumeType
 from talos.state.controller import Controller, Output
 from talos.state.runtime import Runtime
 
@@ -101,14 +110,42 @@ def _partition(label: str, folder: VolumeConfigSpec, size: int = 0) -> VolumeCon
     )
 
 
+def encryption_spec(wanted: Encryption) -> EncryptionSpec:
+    """How a volume is to be encrypted, as a resource."""
+    return EncryptionSpec(
+        provider=EncryptionProviderType.parse(wanted.provider or "luks2"),
+        keys=[
+            EncryptionKey(
+                slot=key.slot,
+                type=EncryptionKeyType.parse(key.kind),
+                lock_to_state=key.lock_to_state,
+                static_passphrase=key.passphrase,
+                tpm_check_secureboot_status_on_enroll=key.check_secure_boot,
+                pcrs=list(key.registers),
+            )
+            for key in wanted.keys
+        ],
+        cipher=wanted.cipher,
+        key_size=wanted.key_size,
+        block_size=wanted.block_size,
+        perf_options=list(wanted.options),
+        allow_discards=wanted.allow_discards,
+    )
+
+
 class VolumeConfigController(Controller):
     """Writes the node's volumes."""
 
     name = "block.VolumeConfigController"
+    inputs = (machine_config.ACTIVE_CONFIG,)
     outputs = (Output(VolumeConfigSpec),)
 
     async def reconcile(self, rt: Runtime) -> None:
         volumes = container_volumes() if rt.env.in_container else machine_volumes()
+        config = None if rt.env.in_container else await machine_config.active(rt)
+        for id, wanted in (config.machine.encryption if config is not None else {}).items():
+            if id in volumes and volumes[id].type is VolumeType.PARTITION:
+                volumes[id].encryption = encryption_spec(wanted)
         for id, spec in volumes.items():
             await rt.modify(VolumeConfigSpec, id, always(spec), labels={SYSTEM_VOLUME: ""})
         await rt.keep_only(VolumeConfigSpec, volumes)

@@ -1,8 +1,8 @@
 """Makes volumes that are folders and links, parents first, and says which are ready and where they lie.
 
 A folder that exists keeps its content; only owner and mode are set. A partition is ready when it is found and, if it is
-to be mounted, mounted: the start of a machine does that before anything else runs. A container has none: its volume
-waits, as on Talos.
+to be mounted, mounted: the start of a machine does that before anything else runs, opens those that are encrypted, and
+leaves a record of what it met. A container has none: its volume waits, as on Talos.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from talos.controllers.block.started import RECORD, VolumeState
+from talos.controllers.block.started import volumes as started_volumes
 from talos.controllers.publish import always
 from talos.linux.mount import mounted_at
 from talos.resources.block import (
@@ -20,7 +22,8 @@ from talos.resources.block import (
     VolumeConfigSpec,
     VolumeStatusSpec,
 )
-from talos.resources.enums import FilesystemType, VolumePhase, VolumeType
+from talos.resources.block.volume_status import TPMEncryptionOptionsInfo
+from talos.resources.enums import EncryptionProviderType, FilesystemType, VolumePhase, VolumeType
 from talos.state.controller import Controller, Input, Output
 from talos.state.runtime import Runtime
 
@@ -83,6 +86,35 @@ def locate(status: VolumeStatusSpec, volume: DiscoveredVolumeSpec) -> None:
         status.filesystem = FilesystemType.parse(volume.name)
 
 
+def started_as(status: VolumeStatusSpec, state: VolumeState, clear: DiscoveredVolumeSpec | None) -> None:
+    """Fill in what the start made of a partition; `clear`: what its clear mapping holds."""
+    if state.problem:
+        status.phase, status.error_message = VolumePhase.FAILED, state.problem
+    if not state.encrypted:
+        return
+    status.encryption_provider = EncryptionProviderType.LUKS2
+    status.encryption_slot = state.slot
+    status.configured_encryption_keys = list(state.keys)
+    status.encryption_failed_syncs = list(state.failed_syncs)
+    status.encryption_locked_to_state = state.locked_to_state
+    status.encryption_allow_discards = state.allow_discards
+    if state.registers:
+        status.tpm_encryption_options = TPMEncryptionOptionsInfo(pcrs=list(state.registers))
+    status.mount_location = state.device
+    if clear is not None:
+        with contextlib.suppress(LookupError, ValueError):
+            status.filesystem = FilesystemType.parse(clear.name)
+
+
+def _kernel_name(sysfs: Path, device: str) -> str:
+    """/dev/dm-0 of a node below /dev/mapper, "" for none: without udev it is a node of its own, no link."""
+    try:
+        number = Path(device).stat().st_rdev
+        return f"/dev/{(sysfs / f'dev/block/{os.major(number)}:{os.minor(number)}').resolve(strict=True).name}"
+    except OSError:
+        return ""
+
+
 class VolumeManagerController(Controller):
     """VolumeConfigs → folders → VolumeStatuses and MountStatuses."""
 
@@ -96,6 +128,8 @@ class VolumeManagerController(Controller):
         labels = {resource.id: resource.md.labels for resource in configs}
         volumes_found = [] if rt.env.in_container else [r.spec for r in await rt.list(DiscoveredVolumeSpec)]
         found = {volume.partition_label: volume for volume in volumes_found if volume.partition_label}
+        in_clear = {volume.dev_path: volume for volume in volumes_found}
+        started = {} if rt.env.in_container else started_volumes(rt.env.path(RECORD))
         mounted = []
         for id in parents_first(volumes):
             spec = volumes[id]
@@ -116,7 +150,11 @@ class VolumeManagerController(Controller):
             elif spec.type is VolumeType.PARTITION and (volume := found.get(id)) is not None:
                 target = spec.mount.target_path if spec.mount is not None else ""
                 locate(status, volume)
-                if not target or mounted_at(rt.env.path(target)) is not None:
+                state = started.get(id, VolumeState())
+                started_as(status, state, in_clear.get(_kernel_name(rt.env.path("/sys"), state.device)))
+                if state.problem:
+                    target = ""
+                elif not target or mounted_at(rt.env.path(target)) is not None:
                     status.phase = VolumePhase.READY
                     if target:
                         make(rt.env.path(target), spec)
@@ -124,7 +162,11 @@ class VolumeManagerController(Controller):
             if status.phase is VolumePhase.READY and target:
                 request = MountRequestSpec(volume_id=id, parent_id=spec.parent_id)
                 mount = MountStatusSpec(
-                    spec=request, target=target, source=status.mount_location, filesystem=status.filesystem
+                    spec=request,
+                    target=target,
+                    source=status.mount_location,
+                    filesystem=status.filesystem,
+                    encryption_provider=status.encryption_provider,
                 )
                 await rt.modify(MountStatusSpec, id, always(mount))
                 mounted.append(id)

@@ -7,6 +7,7 @@ from typing import Any
 from grpclib import GRPCError, Status
 
 from talos.api import machine_pb2
+from talos.machined.disk.meta_store import STATE_ENCRYPTION
 from talos.machined.meta import MetaError
 from talos.machined.rpc import Call, unary
 
@@ -14,6 +15,7 @@ from talos.machined.rpc import Call, unary
 @unary("/machine.MachineService/MetaWrite")
 async def meta_write(call: Call, request: Any) -> machine_pb2.MetaWriteResponse:
     """Keep a value; it is on disk when this answers."""
+    _refuse_reserved(call, request.key)
     try:
         await call.node.meta.write(request.key, request.value)
     except MetaError as error:
@@ -24,6 +26,7 @@ async def meta_write(call: Call, request: Any) -> machine_pb2.MetaWriteResponse:
 @unary("/machine.MachineService/MetaDelete")
 async def meta_delete(call: Call, request: Any) -> machine_pb2.MetaDeleteResponse:
     """Forget a value; NOT_FOUND if there is none."""
+    _refuse_reserved(call, request.key)
     try:
         found = await call.node.meta.delete(request.key)
     except MetaError as error:
@@ -31,3 +34,11 @@ async def meta_delete(call: Call, request: Any) -> machine_pb2.MetaDeleteRespons
     if not found:
         raise GRPCError(Status.NOT_FOUND, f"META has no key {request.key:#04x}: talosctl get meta lists them")
     return machine_pb2.MetaDeleteResponse(messages=[machine_pb2.MetaDelete()])
+
+
+def _refuse_reserved(call: Call, key: int) -> None:
+    if key == STATE_ENCRYPTION and not call.node.env.in_container:
+        raise GRPCError(
+            Status.INVALID_ARGUMENT,
+            f"key {key:#04x} says how STATE is opened: it follows the configuration (VolumeConfig STATE) at each start",
+        )

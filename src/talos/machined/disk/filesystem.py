@@ -29,6 +29,10 @@ class FormatError(Exception):
     """mkfs failed; the text says what it said."""
 
 
+class VolumeError(Exception):
+    """A volume cannot be used; the text names it, and what was tried."""
+
+
 def found(device: Path) -> str:
     """Name of the file system on a device, "" for none, and for an XFS whose making was cut short."""
     with OpenDisk(device) as disk:
@@ -41,10 +45,11 @@ def _cut_short(disk: OpenDisk) -> bool:
     return head[:4] == b"XFSB" and head[_XFS_IN_PROGRESS] != 0
 
 
-def _damaged(device: Path) -> bool:
-    """Whether something lies there that nothing recognizes: the first block of a file system that was good."""
+def is_blank(device: Path) -> bool:
+    """Whether nothing lies there: otherwise, if nothing recognizes it, it is the first block of a file system that was
+    good."""
     with OpenDisk(device) as disk:
-        return not _cut_short(disk) and any(disk.read(0, _HEAD))
+        return _cut_short(disk) or not any(disk.read(0, _HEAD))
 
 
 def make(device: Path, kind: str, label: str) -> None:
@@ -82,7 +87,7 @@ def ensure(device: Path, kind: str, label: str) -> bool:
         return False
     if existing:
         raise FormatError(f"{device} ({label}) holds {existing}, not {kind}: wipe it if nobody needs it")
-    if _damaged(device):
+    if not is_blank(device):
         raise FormatError(
             f"{device} ({label}) is not empty and holds no file system that can be recognized, so it is left as it is: "
             "its first block is damaged; repair it from another system, or wipe it if nobody needs it"

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from talos.config.block.volume_config import VolumeConfig
-from talos.config.v1alpha1.config import V1Alpha1
+import msgspec
+
+from talos.controllers.block import started
 from talos.linux.block import disks
-from talos.machined.disk import installer, medium, start
+from talos.machined.disk import conversion, encryption, installer, layout, medium, start
 from talos.machined.disk.installer import InstallError, Plan
 from talos.machined.disk.selector import SelectError, choose
 from talos.resources.enums import MachineStage
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from talos.config import Config
+    from talos.config.view.model import Encryption
     from talos.machined.node import Node
 
 log = logging.getLogger("machined.disk")
@@ -44,6 +46,10 @@ def wanted(node: Node, config: Config | None) -> bool:
 async def run(node: Node) -> None:
     """Return at once where nothing is to be installed; otherwise the machine reboots."""
     config = node.config.current
+    if not node.env.in_container and config is not None and (volumes := in_clear(config, fresh=True)):
+        log.info("%s: to be encrypted at the next start", ", ".join(volumes))
+        await asyncio.to_thread(conversion.request, node.env.path(STATE), volumes)
+        await _reboot(node)
     if not wanted(node, config):
         return
     while True:
@@ -51,9 +57,12 @@ async def run(node: Node) -> None:
         install = config.machine.install
         assert install is not None
         try:
+            if refused := encryption.refusal(config.machine.encryption):
+                raise InstallError(refused)
             source = await find_source(node, install.image)
             disk = choose(disks(), install.disk, install.selector, install.fields).node
-            await asyncio.to_thread(perform, source, disk, node.env.path(STATE), install.wipe, log.info)
+            encrypted = config.machine.encryption.get(layout.STATE)
+            await asyncio.to_thread(perform, source, disk, node.env.path(STATE), install.wipe, log.info, encrypted)
             break
         except Errors as error:
             log.error("%s; apply a configuration that can be installed", error)
@@ -61,6 +70,10 @@ async def run(node: Node) -> None:
             while node.config.current is config:  # noqa: ASYNC110 - applied by whoever reads the reason
                 await asyncio.sleep(_LOOK_S)
             config = node.config.current
+    await _reboot(node)
+
+
+async def _reboot(node: Node) -> None:
     from talos.machined import tasks
     from talos.machined.sequences import Request
 
@@ -68,16 +81,42 @@ async def run(node: Node) -> None:
     await asyncio.Event().wait()  # the machine goes down; nothing of the boot may go on meanwhile
 
 
+def in_clear(config: Config, *, fresh: bool) -> list[str]:
+    """Volumes of the installed system that lie in clear and are to be encrypted: those that can be made anew, as
+    nothing is kept on them, or the others. Nothing is made anew once STATE keeps a configuration."""
+    states = started.volumes(start.RECORD)
+    state = states.get(layout.STATE)
+    if state is None:
+        return []
+    lying = [
+        name
+        for name in config.machine.encryption
+        if (found := states.get(name)) and not found.problem and not found.encrypted
+    ]
+    return [name for name in lying if (state.fresh and states[name].fresh) is fresh]
+
+
 def problem(node: Node, config: Config) -> str:
-    """Why a configuration's installation cannot begin, "" if it can or nothing is to be installed. Looks, and changes
-    nothing: a person is told before the configuration is accepted. An image of a registry is not fetched for that."""
+    """Why a machine cannot have a configuration's disk, "" if it can. Looks, and changes nothing: a person is told
+    before the configuration is accepted. An image of a registry is not fetched for that."""
+    if refused := encryption.refusal(config.machine.encryption):
+        return refused
+    keys = encryption.Keys()
+    for volume, spec in config.machine.encryption.items():
+        for key in spec.keys:
+            try:
+                keys.made(msgspec.structs.replace(key, lock_to_state=False), volume)
+            except encryption.KeyUnavailableError as error:
+                return f"{volume}: key slot {key.slot} ({key.kind}) cannot be had on this machine: {error}"
+    for volume in in_clear(config, fresh=False):
+        # EPHEMERAL of a running node may wait: the configuration is applied, then it is wiped, then made encrypted.
+        if volume == layout.STATE or node.config.current is None:
+            return (
+                f"{volume} of this machine keeps data in clear and is to be encrypted: wipe it first with `talosctl "
+                f"reset --system-labels-to-wipe {volume}`, then apply this configuration"
+            )
     if not wanted(node, config):
         return ""
-    if volumes := encrypted(config):
-        return (
-            f"encryption of {', '.join(volumes)} is not carried out by this version: the disk would hold in clear what "
-            "is to be encrypted; leave the encryption out, or do not install this machine yet"
-        )
     install = config.machine.install
     assert install is not None
     try:
@@ -88,16 +127,6 @@ def problem(node: Node, config: Config) -> str:
     except Errors as error:
         return str(error)
     return ""
-
-
-def encrypted(config: Config) -> list[str]:
-    """System volumes that the configuration wants encrypted."""
-    documents = [document for document in config.documents if isinstance(document, VolumeConfig)]
-    found = [document.name for document in documents if document.encryption.provider not in ("", "none")]
-    legacy = config.get(V1Alpha1)
-    if legacy is not None and legacy.machine is not None and legacy.machine.system_disk_encryption is not None:
-        found.append("the system disk (machine.systemDiskEncryption)")
-    return found
 
 
 async def find_source(node: Node, image: str) -> Source:
@@ -123,7 +152,14 @@ async def find_source(node: Node, image: str) -> Source:
     return lambda: medium.from_image(path)
 
 
-def perform(source: Source, disk: Path, state: Path, wipe: bool, say: Callable[[str], None]) -> None:
+def perform(
+    source: Source,
+    disk: Path,
+    state: Path,
+    wipe: bool,
+    say: Callable[[str], None],
+    encrypted: Encryption | None = None,
+) -> None:
     """Install. Blocks for as long as it takes."""
     with source() as files:
-        installer.install(Plan(disk, files.image, files.others, state, wipe=wipe), say)
+        installer.install(Plan(disk, files.image, files.others, state, wipe=wipe, encryption=encrypted), say)

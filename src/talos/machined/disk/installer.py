@@ -1,5 +1,7 @@
 """Installation to a disk: partitions, boot loader, slot A, STATE with the configuration that asked for it.
 
+STATE is encrypted before anything is written to it, if the configuration wants that: META then says how to open it.
+
 The medium that runs is the source: its EFI system partition holds boot loader, settings and unified kernel image. The
 disk counts as installed when its EFI partition gets its name, which is the last write; power that is lost before leaves
 a disk on which the next attempt begins anew, and the medium boots again.
@@ -12,15 +14,19 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from talos.config.view.model import Encryption
 from talos.linux import gpt
 from talos.linux.block import mounted_below, partition_path
+from talos.linux.cryptsetup import Cost
 from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount
 from talos.linux.superblock import probe
-from talos.machined.disk import filesystem, layout
+from talos.machined.disk import encryption, filesystem, layout, luks
+from talos.machined.disk.encryption import Keys
+from talos.machined.disk.meta_store import STATE_ENCRYPTION, PartitionStore
 from talos.slots import payload
 from talos.slots.entry import Entry
 from talos.slots.folder import BOOTS, LINUX
@@ -29,6 +35,8 @@ log = logging.getLogger("machined.disk")
 
 STRICT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 _EDGE = 1 << 20
+_HEADER = luks.AREA
+"""what an encrypted volume of before is opened with lies in it, secrets that it kept cannot be had without"""
 
 
 class InstallError(Exception):
@@ -46,6 +54,10 @@ class Plan:
     """folder whose content becomes STATE's: the configuration that asked for it, and what belongs to it"""
     wipe: bool = False
     efi_kind: str = "vfat"
+    encryption: Encryption | None = None
+    """of STATE; EPHEMERAL is made at the first start, as the configuration says that lies on STATE then"""
+    keys: Keys = field(default_factory=Keys)
+    cost: Cost | None = None
 
 
 def foreign(disk: OpenDisk) -> str:
@@ -99,7 +111,9 @@ def install(plan: Plan, say: Callable[[str], None] = log.info) -> None:
     try:
         with OpenDisk(plan.disk, writable=True) as disk:
             _install(plan, disk, say)
-    except (OSError, gpt.TableError, filesystem.FormatError, payload.PayloadError) as error:
+    except (
+        OSError, gpt.TableError, filesystem.FormatError, filesystem.VolumeError, payload.PayloadError,
+    ) as error:  # fmt: skip
         raise InstallError(f"{plan.disk} is not installed: {error}") from error
 
 
@@ -107,7 +121,7 @@ def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
     say(f"partitioning {plan.disk}")
     for partition in _partitions(disk):  # what was there must not be found again through an old superblock
         first = partition.first * disk.sector
-        disk.wipe(first, min(_EDGE, partition.sectors * disk.sector))
+        disk.wipe(first, min(_HEADER, partition.sectors * disk.sector))
     disk.wipe(0, _EDGE)
     disk.wipe(disk.size - _EDGE, _EDGE)
     table = layout.begun(gpt.new(disk.sectors, disk.sector))
@@ -117,17 +131,36 @@ def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
     device = {p.name: partition_path(plan.disk, p.number) for p in table.partitions}
     say("making file systems")
     filesystem.make(device[layout.UNFINISHED], plan.efi_kind, layout.EFI)
-    filesystem.make(device[layout.STATE], "xfs", layout.STATE)
+    if plan.encryption is not None:
+        luks.make(device[layout.STATE], layout.STATE, plan.encryption, plan.keys, plan.cost)
+        PartitionStore(device[layout.META]).save({STATE_ENCRYPTION: encryption.encode(plan.encryption)})
     say("writing the system")
     with mounted(device[layout.UNFINISHED], plan.efi_kind) as efi:
         _copy_system(plan, efi)
     say("writing the configuration")
-    with mounted(device[layout.STATE], "xfs") as state:
-        state.chmod(0o700)
-        shutil.copytree(plan.state, state, dirs_exist_ok=True)
+    with _opened(plan, device[layout.STATE]) as clear:
+        filesystem.make(clear, "xfs", layout.STATE)
+        if plan.encryption is not None:
+            luks.formatted(device[layout.STATE], layout.STATE)
+        with mounted(clear, "xfs") as state:
+            state.chmod(0o700)
+            shutil.copytree(plan.state, state, dirs_exist_ok=True)
     os.sync()
     disk.write_table(layout.finished(table))
     say(f"{plan.disk} is installed")
+
+
+@contextmanager
+def _opened(plan: Plan, state: Path) -> Iterator[Path]:
+    """STATE in clear, for the block."""
+    if plan.encryption is None:
+        yield state
+        return
+    opened = luks.open_volume(state, layout.STATE, plan.encryption, plan.keys)
+    try:
+        yield opened.device
+    finally:
+        luks.close_volume(layout.STATE)
 
 
 def _partitions(disk: OpenDisk) -> tuple[gpt.Partition, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from talos.linux.gpt import EFI_SYSTEM, LINUX_DATA, Table
 
 EFI, META, STATE, EPHEMERAL = "EFI", "META", "STATE", "EPHEMERAL"
+ENCRYPTABLE = (STATE, EPHEMERAL)
 UNFINISHED = "EFI-UNFINISHED"
 MIB = 1 << 20
 EPHEMERAL_MINIMUM = 2 << 30

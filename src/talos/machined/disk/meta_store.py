@@ -17,6 +17,8 @@ SIZE = 256 * 1024
 COPIES = 2
 PARTITION_BYTES = 1 << 20
 KEYS = range(256)
+STATE_ENCRYPTION = 0x09
+"""key of the value that says how to open STATE (talos.machined.disk.encryption)"""
 _FIRST, _LAST = 0x5A4B3C2D, 0xA5B4C3D2
 _FRAME = 4 + 32 + 4
 

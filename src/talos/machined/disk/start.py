@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from talos.controllers.block import started
 from talos.kernel_arguments import KernelArguments
 from talos.linux.gpt import TableError
 from talos.linux.modules import ModuleTree, modaliases
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mounted_at
-from talos.machined.disk import layout, system_disk
-from talos.machined.disk.filesystem import FormatError
+from talos.machined.disk import layout, system_disk, volumes
 from talos.slots.booted import booted_entry
 
-RECORD = Path("/run/machined/system-disk.json")
+RECORD = Path(started.RECORD)
 FILE_SYSTEMS = ("efivarfs", "xfs", "nls_cp437", "nls_ascii", "vfat")
 """what mount(2) would ask the modprobe of other systems for; ascii is the character set of Debian's kernels for FAT"""
 EFI_VARIABLES = Path("/sys/firmware/efi/efivars")
@@ -39,13 +42,46 @@ def prepare(say: Callable[[str], None]) -> None:
             say("no system disk: this machine is not installed")
             return
         disk = system_disk.complete(disk)
-        for problem in system_disk.mount_all(disk):
-            say(problem)
+        states = _bring_up(disk, say)
         RECORD.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        RECORD.write_text(json.dumps({"disk": str(disk.path), "meta": str(disk.device(layout.META))}))
+        found = {"disk": str(disk.path), "meta": str(disk.device(layout.META)), "volumes": states}
+        RECORD.write_text(json.dumps(found))
         say(f"system disk {disk.path}")
-    except (OSError, TableError, FormatError) as error:
+    except (OSError, TableError) as error:
         say(f"the system disk cannot be used: {error}")
+
+
+def _bring_up(disk: system_disk.SystemDisk, say: Callable[[str], None]) -> dict[str, Any]:
+    """What became of each volume, from a child: keys, and the library that reads headers (anybody may have written
+    them), stay out of the process that all services are forked from. A fault there is a sentence here."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(read)
+            with os.fdopen(write, "w") as answer:
+                answer.write(json.dumps(started.encode(volumes.BringUp(disk).run())))
+            os._exit(0)
+        except BaseException as error:
+            say(f"the volumes of {disk.path}: {type(error).__name__}: {error}")
+        finally:
+            os._exit(1)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        text = answer.read()
+    _, status = os.waitpid(child, 0)
+    try:
+        states: dict[str, Any] = json.loads(text)
+    except ValueError:
+        number = os.waitstatus_to_exitcode(status)
+        how = f"was ended by {signal.Signals(-number).name}" if number < 0 else "failed"
+        problem = f"STATE is not mounted: the process that opens the volumes of {disk.path} {how}"
+        states = {layout.STATE: {"problem": problem}}
+    for name, state in states.items():
+        for sentence in (state.get("problem"), *(f"{name}: {failed}" for failed in state.get("failed_syncs", ()))):
+            if sentence:
+                say(sentence)
+    return states
 
 
 def load_drivers() -> None:
@@ -79,10 +115,12 @@ def _wait_for_disk() -> system_disk.SystemDisk | None:
     return found
 
 
-def record() -> dict[str, str]:
+def record() -> dict[str, Any]:
     """disk and meta: what `prepare` mounted; empty on a machine that is not installed, and in a container."""
-    try:
-        found = json.loads(RECORD.read_text())
-    except (OSError, ValueError):
-        return {}
-    return {str(key): str(value) for key, value in found.items()}
+    return started.load(RECORD)
+
+
+def problem(volume: str) -> str:
+    """Why a volume of the system disk is not there, "" if it is, or if there is no such disk."""
+    found = started.volumes(RECORD).get(volume)
+    return found.problem if found else ""

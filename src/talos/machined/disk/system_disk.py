@@ -1,22 +1,22 @@
-"""The disk that the system is installed to, found and mounted at every start of a machine, before anything else runs.
+"""The disk that the system is installed to, found at every start of a machine, before anything else runs.
 
 A system disk is one that has both EFI and META by partition name; the one that the loader booted from comes first.
 STATE and EPHEMERAL are made when they are missing (a raw disk image has neither), and EPHEMERAL grows to what the disk
-offers. Without such a disk the machine runs from its medium, in memory.
+offers; what lies on them is talos.machined.disk.volumes'. Without such a disk the machine runs from its medium, in
+memory.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from talos.linux import gpt
 from talos.linux.block import disks, partition_path
 from talos.linux.disk_io import OpenDisk
-from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mounted_at, mounts
-from talos.machined.disk import filesystem, layout
+from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID
+from talos.machined.disk import layout
 
 log = logging.getLogger("machined.disk")
 
@@ -68,7 +68,7 @@ def find(candidates: list[Path] | None = None, booted: str | None = None) -> Sys
 
 
 def complete(disk: SystemDisk) -> SystemDisk:
-    """Make what is missing: partitions, file systems, room. TableError, FormatError, OSError."""
+    """Make the partitions that are missing, and room. TableError, OSError."""
     table = layout.completed(disk.table)
     with OpenDisk(disk.path, writable=True) as opened:
         if table != disk.table:
@@ -79,41 +79,4 @@ def complete(disk: SystemDisk) -> SystemDisk:
             opened.write_table(table)
         else:
             opened.tell_kernel(table)
-    completed = SystemDisk(disk.path, table)
-    for name in (layout.STATE, layout.EPHEMERAL):
-        device = completed.device(name)
-        assert device is not None
-        filesystem.ensure(device, "xfs", name)
-    return completed
-
-
-def mount_all(
-    disk: SystemDisk, root: Path = Path("/"), targets: tuple[tuple[str, str, str, int], ...] = TARGETS
-) -> list[str]:
-    """Mount the system's partitions where they belong, those that are not mounted yet. One that cannot be mounted is no
-    reason to do without the others: what is wrong is returned."""
-    problems = []
-    for name, target, kind, flags in targets:
-        device, where = disk.device(name), root / target.lstrip("/")
-        if device is None or (mounted_at(where) is not None and _is_mounted(device)):
-            continue
-        try:
-            where.mkdir(parents=True, exist_ok=True)
-            mount(str(device), where, kind, flags)
-        except OSError as error:
-            problems.append(f"{name} is not mounted: {error}")
-            continue
-        if kind == "xfs":
-            partition = disk.table.named(name)
-            assert partition is not None
-            try:
-                filesystem.grow_xfs(where, partition.sectors * disk.table.sector)
-            except OSError as error:
-                if error.errno != 22:  # EINVAL: it has that size
-                    log.warning("%s does not grow: %s", target, error)
-    return problems
-
-
-def _is_mounted(device: Path) -> bool:
-    number = device.stat().st_rdev
-    return any(m.device == f"{os.major(number)}:{os.minor(number)}" for m in mounts())
+    return SystemDisk(disk.path, table)

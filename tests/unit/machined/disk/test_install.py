@@ -13,60 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.machined.disk.loop_disk import GIB, LOSETUP, bring_up, needs_loop, targets
 
 from talos.linux import gpt
 from talos.linux.block import partition_path
 from talos.linux.disk_io import OpenDisk
-from talos.linux.mount import mounts, umount
+from talos.linux.mount import umount
 from talos.machined.disk import filesystem, installer, layout, meta_store, reset, system_disk
 from talos.machined.disk.filesystem import FormatError
 from talos.machined.disk.installer import InstallError, Plan
-from talos.slots import payload
+from talos.machined.disk.volumes import BringUp
 
-GIB = 1 << 30
-LOSETUP = shutil.which("losetup", path="/usr/sbin:/sbin")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0 or LOSETUP is None, reason="loop devices need root"),
-]
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """An empty disk of 5 GiB, sparse."""
-    assert LOSETUP is not None
-    image = tmp_path / "disk.img"
-    with image.open("wb") as file:
-        file.truncate(5 * GIB)
-    run = subprocess.run([LOSETUP, "--find", "--partscan", "--show", image], capture_output=True, text=True, check=True)
-    device = Path(run.stdout.strip())
-    yield device
-    for mount in reversed(mounts()):
-        if mount.target.startswith(str(tmp_path)):
-            umount(mount.target)
-    with OpenDisk(device, writable=True) as opened:
-        opened.tell_kernel(gpt.new(opened.sectors))
-    subprocess.run([LOSETUP, "--detach", device], check=True)
-
-
-@pytest.fixture
-def plan(tmp_path: Path, disk: Path) -> Plan:
-    image = tmp_path / "image"
-    image.write_bytes(b"hsqs" + bytes(100_000))
-    payload.tag(image, "v1.14.0")
-    loader = tmp_path / "loader.efi"
-    loader.write_bytes(b"MZ loader")
-    files = {"EFI/BOOT/BOOTX64.EFI": loader, "loader/loader.conf": loader}
-    state = tmp_path / "state"
-    (state / "generations").mkdir(parents=True)
-    (state / "config.yaml").write_text("version: v1alpha1\n")
-    return Plan(disk, image, files, state, efi_kind="xfs")
-
-
-def targets(root: Path) -> tuple[tuple[str, str, str, int], ...]:
-    for _, target, _, _ in system_disk.TARGETS:
-        (root / target.lstrip("/")).mkdir(parents=True)
-    return tuple((name, target, "xfs", flags) for name, target, _, flags in system_disk.TARGETS)
+pytestmark = [pytest.mark.slow, needs_loop]
 
 
 def test_an_empty_disk_becomes_a_system_disk(tmp_path: Path, plan: Plan) -> None:
@@ -77,12 +35,12 @@ def test_an_empty_disk_becomes_a_system_disk(tmp_path: Path, plan: Plan) -> None
     root = tmp_path / "root"
     where = targets(root)
     completed = system_disk.complete(found)
-    system_disk.mount_all(completed, root, where)
+    bring_up(completed, root, where)
     assert (root / "boot/EFI/Linux/talos-A-v1.14.0+3.efi").read_bytes() == plan.image.read_bytes()
     assert (root / "system/state/config.yaml").read_text() == "version: v1alpha1\n"
     assert os.statvfs(root / "var").f_blocks * 4096 > 2 * GIB
     (root / "var/kept").write_text("x")
-    system_disk.mount_all(system_disk.complete(completed), root, where)  # machined starts again
+    bring_up(system_disk.complete(completed), root, where)  # machined starts again
     assert (root / "var/kept").read_text() == "x"
     with pytest.raises(InstallError, match="is in use"):
         installer.install(plan)
@@ -101,11 +59,11 @@ def test_ephemeral_grows_with_its_disk(tmp_path: Path, plan: Plan) -> None:
     assert after is not None
     root = tmp_path / "root"
     where = targets(root)
-    system_disk.mount_all(system_disk.complete(after), root, where)
+    bring_up(system_disk.complete(after), root, where)
     assert os.statvfs(root / "var").f_blocks * 4096 > 4 * GIB
 
 
-def test_a_disk_image_is_completed_at_its_first_start(plan: Plan) -> None:
+def test_a_disk_image_is_completed_at_its_first_start(tmp_path: Path, plan: Plan) -> None:
     with OpenDisk(plan.disk, writable=True) as opened:
         table = gpt.new(opened.sectors)
         for part in layout.PARTS[:2]:
@@ -115,9 +73,11 @@ def test_a_disk_image_is_completed_at_its_first_start(plan: Plan) -> None:
     assert found is not None
     completed = system_disk.complete(found)
     assert [p.id for p in completed.table.partitions[:2]] == [p.id for p in table.partitions]
-    state = completed.device("STATE")
-    assert state is not None
-    assert filesystem.found(state) == "xfs"
+    root = tmp_path / "root"
+    states = BringUp(completed, root, targets(root)).run()
+    assert states["STATE"].device == str(completed.device("STATE"))
+    assert "EFI is not mounted" in states["EFI"].problem  # nobody made one here, and the others are there all the same
+    assert [states[name].problem for name in ("STATE", "EPHEMERAL")] == ["", ""]
 
 
 @pytest.mark.parametrize("what", ["mkfs.xfs", "gpt", "dos"])
@@ -201,7 +161,7 @@ def test_a_reset_leaves_no_secret_while_the_system_still_writes(
     found = system_disk.find([plan.disk], "")
     assert found is not None
     found, root = system_disk.complete(found), tmp_path / "root"
-    system_disk.mount_all(found, root, targets(root))
+    bring_up(found, root, targets(root))
     for folder in ("system/state", "var"):
         (root / folder / "secret").write_bytes(SECRET)
     os.sync()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from talos.config import Config
 from talos.config.v1alpha1.install import InstallDiskSelector
 from talos.linux.block import BlockDevice
-from talos.machined.disk.installation import encrypted
 from talos.machined.disk.selector import SelectError, choose
 
 GB = 1000**3
@@ -60,14 +58,3 @@ def test_what_names_no_disk_says_which_there_are(options: dict[str, str], words:
 def test_a_machine_without_disks_says_so() -> None:
     with pytest.raises(SelectError, match="has no disk"):
         choose([], path="/dev/sda")
-
-
-@pytest.mark.parametrize(
-    ("documents", "found"),
-    [
-        ("name: STATE\nencryption: {provider: luks2, keys: [{slot: 0, nodeID: {}}]}\n", ["STATE"]),
-        ("name: EPHEMERAL\ntrim: {enabled: true}\n", []),
-    ],
-)  # fmt: skip
-def test_encryption_that_is_asked_for_is_seen(documents: str, found: list[str]) -> None:
-    assert encrypted(Config.decode(f"apiVersion: v1alpha1\nkind: VolumeConfig\n{documents}")) == found

@@ -1,0 +1,286 @@
+"""The volumes of the system disk at a machine's start: opened where they are encrypted, made where there is nothing,
+mounted, grown.
+
+STATE comes first: META says how to open it, and on it stands the configuration, which says how EPHEMERAL is opened. A
+volume in clear that is to be encrypted is not mounted, as little as one that no key opens: what is written to it would
+lie open, or vanish with the memory. It is no reason to do without the others.
+
+What only encryption needs is imported where it is met: every machine waits for this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from talos.controllers.block.started import VolumeState
+from talos.linux.disk_io import OpenDisk
+from talos.linux.mount import mount, mounted_at, mounts, umount
+from talos.machined.disk import conversion, filesystem, layout
+from talos.machined.disk.filesystem import VolumeError
+from talos.machined.disk.meta_store import STATE_ENCRYPTION, PartitionStore
+from talos.machined.disk.system_disk import TARGETS, SystemDisk
+
+if TYPE_CHECKING:
+    from talos.config.view.model import Encryption
+    from talos.linux.cryptsetup import Cost
+    from talos.machined.disk import luks
+    from talos.machined.disk.encryption import Keys, Remembered
+
+log = logging.getLogger("machined.disk")
+
+CONFIG = "config.yaml"
+_WORDS = (b"encryption", b"DiskEncryption")
+"""one of them is in every configuration that asks for it: the others are not read at a start, which takes a while"""
+Targets = tuple[tuple[str, str, str, int], ...]
+
+
+class BringUp:
+    """One start. `keys` are this machine's, `cost` that of key slots that are made."""
+
+    def __init__(
+        self,
+        disk: SystemDisk,
+        root: Path = Path("/"),
+        targets: Targets = TARGETS,
+        keys: Keys | None = None,
+        cost: Cost | None = None,
+    ) -> None:
+        self._disk, self._root, self._targets, self._cost = disk, root, targets, cost
+        self._own_keys = keys
+        self._state: Path | None = None
+        """where STATE is mounted"""
+        self._broken = False
+        """STATE is there and cannot be used: what it says of the others is not known"""
+        self._made: set[str] = set()
+
+    def run(self) -> dict[str, VolumeState]:
+        """Every volume by name; never raises for one of them."""
+        found: dict[str, VolumeState] = {}
+        for name, target, kind, flags in self._targets:
+            state = found[name] = VolumeState()
+            partition, where = self._disk.device(name), self._root / target.lstrip("/")
+            if partition is None:
+                continue
+            try:
+                self._bring_up(name, partition, where, kind, flags, state)
+            except (VolumeError, filesystem.FormatError, OSError) as error:
+                state.problem = f"{name} is not mounted: {error}"
+                self._broken = self._broken or name == layout.STATE
+                continue
+            if name == layout.STATE:
+                self._state = where
+        return found
+
+    @property
+    def _keys(self) -> Keys:
+        from talos.machined.disk.encryption import Keys
+
+        return (self._own_keys or Keys()).with_state(self._state)
+
+    def _bring_up(self, name: str, partition: Path, where: Path, kind: str, flags: int, state: VolumeState) -> None:
+        if mounted_at(where) is not None and _is_mounted(partition):
+            state.device = str(partition)
+            return
+        where.mkdir(parents=True, exist_ok=True)
+        device, opened, wanted = partition, None, None
+        if name in layout.ENCRYPTABLE:
+            wanted = self._of_meta() if name == layout.STATE else self._configured().get(name)
+            opened = self._opened(name, partition, wanted)
+            device = opened.device if opened else partition
+            self._ensure(name, partition, kind, opened)
+        mount(str(device), where, kind, flags)
+        if name == layout.STATE and opened is None and (asked := self._asked_of_state(where)):
+            if name in conversion.requested(where):
+                wanted, opened = asked, self._convert_state(partition, where, flags, asked)
+                device = opened.device
+            else:
+                state.failed_syncs = ["it lies in clear, and the configuration wants it encrypted: it has to be wiped"]
+        state.device, state.fresh = str(device), conversion.is_fresh(name, where)
+        if opened is not None and wanted is not None:
+            state.encrypted, state.slot = True, opened.slot
+            wanted, state.failed_syncs = self._synced(name, partition, wanted, opened, where)
+            state.keys = [key.kind for key in wanted.keys]
+            state.locked_to_state = any(key.lock_to_state for key in wanted.keys)
+            state.allow_discards = wanted.allow_discards
+            if sealed := [key for key in wanted.keys if key.kind == "tpm"]:
+                from talos.machined.disk.encryption import SECURE_BOOT_REGISTERS
+
+                state.registers = sorted({r for key in sealed for r in key.registers or SECURE_BOOT_REGISTERS})
+        if kind == "xfs":
+            _grow(where, device)
+
+    def _ensure(self, name: str, partition: Path, kind: str, opened: luks.Opened | None) -> None:
+        if opened is None:
+            filesystem.ensure(partition, kind, name)
+        elif opened.unformatted:
+            from talos.machined.disk import luks
+
+            filesystem.make(opened.device, kind, name)
+            luks.formatted(partition, name)
+        else:
+            filesystem.ensure(opened.device, kind, name)
+
+    def _opened(self, name: str, partition: Path, wanted: Encryption | None) -> luks.Opened | None:
+        """None: the volume is in clear, and is to be."""
+        there = filesystem.found(partition)
+        if wanted is None:
+            if there == "" and self._broken:
+                raise VolumeError("whether it is to be encrypted stands on STATE")
+            if there != "luks":
+                return None
+            source = "META does not say" if name == layout.STATE else "there is no configuration that says"
+            raise VolumeError(f"it is encrypted, and {source} with which key")
+        from talos.machined.disk import encryption, luks
+
+        converted = self._state is not None and there == "xfs" and name in conversion.requested(self._state)
+        if there not in ("", "luks") and not converted:
+            raise VolumeError(
+                f"it is to be encrypted and holds {there} in clear; wipe it with `talosctl reset "
+                f"--system-labels-to-wipe {name}`, and it is made anew"
+            )
+        found = luks.Found.NOTHING if converted else luks.look(partition)
+        if found in (luks.Found.NOTHING, luks.Found.UNFINISHED):
+            luks.make(partition, name, wanted, self._keys, self._cost)
+            self._made.add(name)
+        elif found is luks.Found.DAMAGED:
+            raise VolumeError(
+                "it is not empty, and both copies of its LUKS2 header are damaged, so it is left as it is: restore the "
+                "header from a copy, or wipe the volume"
+            )
+        if converted and self._state is not None:
+            conversion.done(self._state, name)
+        if self._state is not None and (before := encryption.remembered(self._state).get(name)):
+            wanted = encryption.union(wanted, before.encryption)
+        return luks.open_volume(partition, name, wanted, self._keys)
+
+    def _asked_of_state(self, where: Path) -> Encryption | None:
+        """What the configuration on a STATE in clear wants of it. One that cannot be read is reported by whoever needs
+        it."""
+        self._state = where
+        try:
+            return self._configured().get(layout.STATE)
+        except VolumeError:
+            return None
+
+    def _convert_state(self, partition: Path, where: Path, flags: int, wanted: Encryption) -> luks.Opened:
+        """STATE was mounted in clear; it is mounted again, encrypted, with what was on it. VolumeError, OSError."""
+        from talos.machined.disk import luks
+
+        log.info("STATE is encrypted")
+        files = conversion.take(where)
+        self._to_meta(wanted)
+        umount(where)
+        with OpenDisk(partition, writable=True) as opened:
+            opened.wipe(0, opened.size)
+        luks.make(partition, layout.STATE, wanted, self._keys, self._cost)
+        self._made.add(layout.STATE)
+        made = luks.open_volume(partition, layout.STATE, wanted, self._keys)
+        self._ensure(layout.STATE, partition, "xfs", made)
+        mount(str(made.device), where, "xfs", flags)
+        conversion.give_back(where, files)
+        conversion.done(where, layout.STATE)
+        return made
+
+    def _synced(
+        self, name: str, partition: Path, wanted: Encryption, opened: luks.Opened, where: Path
+    ) -> tuple[Encryption, list[str]]:
+        """Bring the header in line with the configuration, if anything changed since that was done last. The volume is
+        open and stays so: what does not succeed is reported."""
+        from talos.machined.disk import encryption, luks
+        from talos.machined.disk.encryption import Remembered
+
+        before = wanted
+        try:
+            if name == layout.STATE:
+                self._state = where
+                wanted = self._configured().get(name, wanted)
+            assert self._state is not None
+            remembered = encryption.remembered(self._state)
+            now = Remembered(opened.uuid, self._keys.fingerprint(), wanted)
+            if name not in self._made and (opened.tried or self._changed(partition, remembered.get(name), now)):
+                both = encryption.union(wanted, before)
+                failed = luks.sync(
+                    partition, name, wanted, self._keys, opened,
+                    (lambda: self._to_meta(both)) if name == layout.STATE else (lambda: None), self._cost,
+                )  # fmt: skip
+                if failed:
+                    return wanted, failed
+            if remembered.get(name) != now:
+                encryption.remember(self._state, {**remembered, name: now})
+            if name == layout.STATE and before != wanted:
+                self._to_meta(wanted)
+        except (VolumeError, OSError) as error:
+            return wanted, [str(error)]
+        return wanted, []
+
+    @staticmethod
+    def _changed(partition: Path, before: Remembered | None, now: Remembered) -> bool:
+        from talos.machined.disk import luks
+
+        return before != now or luks.active_slots(partition) != {key.slot for key in now.encryption.keys}
+
+    def _of_meta(self) -> Encryption | None:
+        """How META says that STATE is encrypted. VolumeError."""
+        data = self._meta().load().get(STATE_ENCRYPTION)
+        if not data:
+            return None
+        from talos.machined.disk import encryption
+
+        try:
+            return encryption.decode(data)
+        except ValueError as error:
+            raise VolumeError(f"META's value {STATE_ENCRYPTION} does not say how to open it: {error}") from error
+
+    def _to_meta(self, wanted: Encryption) -> None:
+        from talos.machined.disk import encryption
+
+        store = self._meta()
+        store.save({**store.load(), STATE_ENCRYPTION: encryption.encode(wanted)})
+
+    def _meta(self) -> PartitionStore:
+        device = self._disk.device(layout.META)
+        assert device is not None
+        return PartitionStore(device)
+
+    def _configured(self) -> dict[str, Encryption]:
+        """What the configuration on STATE wants encrypted. VolumeError: it cannot be read."""
+        if self._state is None:
+            return {}
+        try:
+            data = (self._state / CONFIG).read_bytes()
+        except FileNotFoundError:
+            return {}
+        if not any(word in data for word in _WORDS):
+            return {}
+        from talos.config import Config, ConfigError
+
+        try:
+            return Config.decode(data.decode()).machine.encryption
+        except (ConfigError, UnicodeDecodeError) as error:
+            raise VolumeError(f"the configuration on STATE cannot be read: {error}") from error
+
+
+def _grow(where: Path, device: Path) -> None:
+    try:
+        with OpenDisk(device) as opened:
+            size = opened.size
+        filesystem.grow_xfs(where, size)
+    except OSError as error:
+        if error.errno != 22:  # EINVAL: it has that size
+            log.warning("%s does not grow: %s", where, error)
+
+
+def _is_mounted(partition: Path) -> bool:
+    """A partition, or its clear mapping."""
+    numbers = {_number(partition)}
+    for holder in Path("/sys/class/block", partition.name, "holders").glob("*"):
+        numbers.add((holder / "dev").read_text().strip())
+    return any(mount.device in numbers for mount in mounts())
+
+
+def _number(device: Path) -> str:
+    number = device.stat().st_rdev
+    return f"{os.major(number)}:{os.minor(number)}"

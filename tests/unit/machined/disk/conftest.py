@@ -1,0 +1,48 @@
+"""A disk to install to, and what is installed."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.machined.disk.loop_disk import GIB, LOSETUP
+
+from talos.linux import gpt
+from talos.linux.disk_io import OpenDisk
+from talos.linux.mount import mounts, umount
+from talos.machined.disk.installer import Plan
+from talos.slots import payload
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty disk of 5 GiB, sparse."""
+    assert LOSETUP is not None
+    image = tmp_path / "disk.img"
+    with image.open("wb") as file:
+        file.truncate(5 * GIB)
+    run = subprocess.run([LOSETUP, "--find", "--partscan", "--show", image], capture_output=True, text=True, check=True)
+    device = Path(run.stdout.strip())
+    yield device
+    for mount in reversed(mounts()):
+        if mount.target.startswith(str(tmp_path)):
+            umount(mount.target)
+    with OpenDisk(device, writable=True) as opened:
+        opened.tell_kernel(gpt.new(opened.sectors))
+    subprocess.run([LOSETUP, "--detach", device], check=True)
+
+
+@pytest.fixture
+def plan(tmp_path: Path, disk: Path) -> Plan:
+    image = tmp_path / "image"
+    image.write_bytes(b"hsqs" + bytes(100_000))
+    payload.tag(image, "v1.14.0")
+    loader = tmp_path / "loader.efi"
+    loader.write_bytes(b"MZ loader")
+    files = {"EFI/BOOT/BOOTX64.EFI": loader, "loader/loader.conf": loader}
+    state = tmp_path / "state"
+    (state / "generations").mkdir(parents=True)
+    (state / "config.yaml").write_text("version: v1alpha1\n")
+    return Plan(disk, image, files, state, efi_kind="xfs")
