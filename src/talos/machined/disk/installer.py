@@ -138,27 +138,30 @@ def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
     with mounted(device[layout.UNFINISHED], plan.efi_kind) as efi:
         _copy_system(plan, efi)
     say("writing the configuration")
-    with _opened(plan, device[layout.STATE]) as clear:
+    with _opened(plan, device[layout.STATE]) as (clear, volume):
         filesystem.make(clear, "xfs", layout.STATE)
         if plan.encryption is not None:
             luks.formatted(device[layout.STATE], layout.STATE)
         with mounted(clear, "xfs") as state:
             state.chmod(0o700)
             shutil.copytree(plan.state, state, dirs_exist_ok=True)
+            if plan.encryption is not None:
+                made = encryption.Remembered(volume, plan.keys.fingerprint(), plan.encryption)
+                encryption.remember(state, {layout.STATE: made})
     os.sync()
     disk.write_table(layout.finished(table))
     say(f"{plan.disk} is installed")
 
 
 @contextmanager
-def _opened(plan: Plan, state: Path) -> Iterator[Path]:
-    """STATE in clear, for the block."""
+def _opened(plan: Plan, state: Path) -> Iterator[tuple[Path, str]]:
+    """STATE in clear and the UUID of its header, for the block."""
     if plan.encryption is None:
-        yield state
+        yield state, ""
         return
     opened = luks.open_volume(state, layout.STATE, plan.encryption, plan.keys)
     try:
-        yield opened.device
+        yield opened.device, opened.uuid
     finally:
         luks.close_volume(layout.STATE)
 
