@@ -75,6 +75,12 @@ LATER: tuple[Later, ...] = (
         "when the machine is installed to a disk",
         lambda config: config.machine.install,
     ),
+    Later(
+        "VolumeConfig encryption (legacy: machine.systemDiskEncryption)",
+        "when the machine starts next: key slots follow then, and volumes are opened; how a volume is encrypted, and "
+        "whether, is decided when it is made",
+        lambda config: config.machine.encryption,
+    ),
 )
 
 

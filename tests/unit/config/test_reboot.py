@@ -59,6 +59,8 @@ def test_what_waits_for_an_occasion_of_its_own_is_said() -> None:
         "KubeNodeConfig taints of a worker (legacy"
     ]
     assert "when the machine is installed" in said(WORKER, disk)[0]
+    keys = f"{HEAD}VolumeConfig\nname: STATE\nencryption: {{provider: luks2, keys: [{{slot: 0, nodeID: {{}}}}]}}\n"
+    assert "when the machine starts next" in said(WORKER, keys)[0]
     assert said(WORKER, "debug: true") == []
 
 
