@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TALOSCTL = str(ROOT / ".venv" / "bin" / "talosctl")
 KUBECTL = str(ROOT / "_out" / "bin" / "kubectl")
 IDLE_S = 30.0
+API_PORT = 50000
 # CoreDNS' own image answers HTTP on its health plugin: nothing has to be pulled or loaded for this workload.
 WORKLOAD = """
 apiVersion: v1
@@ -87,8 +89,20 @@ def started_at(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK") - time.clock_gettime(time.CLOCK_BOOTTIME) + time.monotonic()
 
 
+def listens(address: str) -> bool:
+    """Whether the API takes connections. A node without its link answers nothing: not to be waited for."""
+    try:
+        socket.create_connection((address, API_PORT), timeout=0.02).close()
+    except OSError:
+        return False
+    return True
+
+
 async def first_version(config: TalosConfig, address: str) -> float:
-    """The moment of the first Version call that a node answers."""
+    """The moment of the first Version call that a node answers. Until something listens, no more than a connection is
+    tried: whole calls would take from the node the processor that it starts with."""
+    while not listens(address):  # noqa: ASYNC110 - nothing in this process knows when
+        await asyncio.sleep(0.005)
     async with Client.from_config(config, endpoints=[address]) as client:
         while True:
             try:
