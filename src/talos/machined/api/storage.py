@@ -14,6 +14,7 @@ from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
 
 from talos.api import storage_pb2
+from talos.linux import lvm as volumes
 from talos.linux import md
 from talos.machined.disk import lvm, raid, wipe
 from talos.machined.rpc import Call, unary
@@ -84,20 +85,20 @@ async def block_device_wipe(call: Call, request: Any) -> storage_pb2.BlockDevice
     return storage_pb2.BlockDeviceWipeResponse(messages=[storage_pb2.BlockDeviceWipe()])
 
 
-async def _physical_volumes(call: Call) -> list[lvm.Device]:
+async def _physical_volumes(call: Call) -> list[volumes.Device]:
     """Physical volumes on the disks and partitions of the machine; none in a container."""
     devices = await call.node.state.list(DeviceSpec)
     found = [(device.md.id, call.node.env.path(f"/dev/{device.md.id}")) for device in devices]
-    return await asyncio.to_thread(lambda: list(lvm.scan(found)))
+    return await asyncio.to_thread(lambda: list(volumes.scan(found)))
 
 
 async def _remove(call: Call, change: Callable[..., None], *arguments: Any) -> Empty:
     """Carry out a removal; whatever it changed is looked at again."""
     try:
         await asyncio.to_thread(change, *arguments)
-    except (lvm.UnknownVolumeError, raid.UnknownArrayError) as error:
+    except (volumes.UnknownVolumeError, raid.UnknownArrayError) as error:
         raise GRPCError(Status.NOT_FOUND, str(error)) from error
-    except (lvm.VolumeRefusedError, raid.ArrayRefusedError) as error:
+    except (volumes.VolumeRefusedError, raid.ArrayRefusedError) as error:
         raise GRPCError(Status.FAILED_PRECONDITION, str(error)) from error
     except OSError as error:
         raise GRPCError(Status.INTERNAL, f"removing failed and must be repeated: {error}") from error
@@ -111,7 +112,7 @@ async def logical_volume_remove(call: Call, request: Any) -> Empty:
     devices = await _physical_volumes(call)
 
     def change() -> None:
-        lvm.remove_logical_volume(lvm.group(request.volume_group, devices), request.logical_volume)
+        lvm.remove_logical_volume(volumes.group(request.volume_group, devices), request.logical_volume)
 
     return await _remove(call, change)
 
@@ -120,7 +121,7 @@ async def logical_volume_remove(call: Call, request: Any) -> Empty:
 async def volume_group_remove(call: Call, request: Any) -> Empty:
     """Remove a volume group that has no logical volumes."""
     devices = await _physical_volumes(call)
-    return await _remove(call, lambda: lvm.remove_volume_group(lvm.group(request.volume_group, devices)))
+    return await _remove(call, lambda: lvm.remove_volume_group(volumes.group(request.volume_group, devices)))
 
 
 @unary("/machine.LVMService/PhysicalVolumeRemove")

@@ -9,14 +9,13 @@ and what shares its data with another volume, is refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 
 from talos.linux import block, lvm_disk, lvm_text
 from talos.linux.disk_io import OpenDisk
-from talos.linux.lvm_disk import FormatError, PhysicalVolume
-from talos.linux.lvm_text import MetadataError, Section
+from talos.linux.lvm import Device, Group, UnknownVolumeError, VolumeRefusedError, parsed, there_are
+from talos.linux.lvm_disk import FormatError
+from talos.linux.lvm_text import Section
 
 log = logging.getLogger("machined.disk")
 
@@ -24,89 +23,11 @@ _PLAIN = frozenset({"striped", "linear", "raid0", "raid1", "raid10", "error", "z
 """segments whose volume shares nothing with another one but its own hidden parts"""
 
 
-class UnknownVolumeError(LookupError):
-    """There is no such volume or group."""
-
-
-class VolumeRefusedError(Exception):
-    """It must not or cannot be removed; nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device with a physical volume."""
-
-    name: str
-    path: Path
-    volume: PhysicalVolume
-    texts: tuple[str, ...]
-    """of its metadata areas, those that count"""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A volume group: its youngest text, and the devices that belong to it."""
-
-    name: str
-    text: str
-    root: Section
-    devices: tuple[Device, ...]
-
-    @property
-    def id(self) -> str:
-        return self.root.text("id").replace("-", "")
-
-    @property
-    def volumes(self) -> dict[str, Section]:
-        """Logical volumes by name, hidden parts of others included."""
-        return self.root.section("logical_volumes").sections
-
-
-def scan(devices: Iterable[tuple[str, Path]]) -> Iterator[Device]:
-    """Physical volumes among devices, given as name and path. One that is damaged is left out with a message."""
-    for name, path in devices:
-        try:
-            with OpenDisk(path) as disk:
-                volume = lvm_disk.read(disk.read)
-                if volume is not None:
-                    texts = [lvm_disk.text(disk.read, area) for area in volume.areas if not area.ignored]
-                    yield Device(name, path, volume, tuple(text for text in texts if text))
-        except FormatError as error:
-            log.warning("%s: %s", name, error)
-        except OSError as error:
-            log.debug("%s cannot be read: %s", name, error)
-
-
-def group(name: str, devices: Iterable[Device]) -> Group:
-    """UnknownVolumeError, VolumeRefusedError if its metadata cannot be relied on."""
-    devices = tuple(devices)
-    found: list[tuple[int, str, Section]] = []
-    for device in devices:
-        for text in device.texts:
-            try:
-                root = lvm_text.parse(text).sections.get(name)
-            except MetadataError as error:
-                raise VolumeRefusedError(f"the metadata on {device.name} is not understood: {error}") from error
-            if root is not None:
-                found.append((int(root.text("seqno") or 0), text, root))
-    if not found:
-        raise UnknownVolumeError(f'volume group "{name}" not found{_there_are(_groups(devices))}')
-    if len({root.text("id") for _, _, root in found}) > 1:
-        raise VolumeRefusedError(f'there are several volume groups "{name}": take the disks of the others out first')
-    _, text, root = max(found, key=lambda one: one[0])
-    by_uuid = {device.volume.uuid: device for device in devices}
-    members = root.section("physical_volumes").sections
-    uuids = {member: section.text("id").replace("-", "") for member, section in members.items()}
-    if missing := [members[member].text("device") for member, uuid in uuids.items() if uuid not in by_uuid]:
-        raise VolumeRefusedError(f'volume group "{name}" is not complete: {", ".join(missing)} is missing')
-    return Group(name, text, root, tuple(by_uuid[uuid] for uuid in uuids.values()))
-
-
 def remove_logical_volume(found: Group, name: str) -> None:
     """Blocking. UnknownVolumeError, VolumeRefusedError, OSError."""
     visible = [other for other, section in found.volumes.items() if "VISIBLE" in section.words("status")]
     if name not in visible:
-        raise UnknownVolumeError(f'logical volume "{found.name}/{name}" not found{_there_are(visible)}')
+        raise UnknownVolumeError(f'logical volume "{found.name}/{name}" not found{there_are(visible)}')
     gone = _with_parts(found, name)
     for other, section in found.volumes.items():
         if other not in gone and gone & _used(found, section):
@@ -142,10 +63,10 @@ def remove_physical_volume(name: str, devices: Iterable[Device]) -> None:
     devices = tuple(devices)
     device = next((device for device in devices if device.name == name.removeprefix("/dev/")), None)
     if device is None:
-        raise UnknownVolumeError(f'physical volume "{name}" not found{_there_are([d.name for d in devices])}')
+        raise UnknownVolumeError(f'physical volume "{name}" not found{there_are([d.name for d in devices])}')
     for other in devices:
         for text in other.texts:
-            for group_name, root in _parsed(other, text).sections.items():
+            for group_name, root in parsed(other, text).sections.items():
                 members = root.section("physical_volumes").sections.values()
                 if device.volume.uuid in [member.text("id").replace("-", "") for member in members]:
                     raise VolumeRefusedError(
@@ -157,22 +78,6 @@ def remove_physical_volume(name: str, devices: Iterable[Device]) -> None:
         for area in device.volume.areas:
             disk.wipe(area.start, lvm_disk.SECTOR)
         disk.flush()
-
-
-def _parsed(device: Device, text: str) -> Section:
-    try:
-        return lvm_text.parse(text)
-    except MetadataError as error:
-        raise VolumeRefusedError(f"the metadata on {device.name} is not understood: {error}") from error
-
-
-def _groups(devices: Iterable[Device]) -> list[str]:
-    return sorted({name for d in devices for text in d.texts for name in _parsed(d, text).sections})
-
-
-def _there_are(names: Iterable[str]) -> str:
-    known = ", ".join(names)
-    return f": there is {known}" if known else ""
 
 
 def _used(found: Group, section: Section) -> set[str]:

@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talos.linux import lvm_disk, lvm_text
+from talos.linux.lvm import Device, UnknownVolumeError, VolumeRefusedError, group
+from talos.linux.lvm import scan as scan_devices
 from talos.machined.disk import lvm
-from talos.machined.disk.lvm import Device, UnknownVolumeError, VolumeRefusedError
 
-RECORDED = Path(__file__).parent / "lvm2"
-SIZE = 64 << 20
+RECORDED = Path(__file__).parents[2] / "controllers/storage/lvm2"
+SIZE = 2 << 20
 
 
 @pytest.fixture
@@ -35,11 +36,11 @@ def disks(tmp_path: Path) -> list[tuple[str, Path]]:
 
 
 def scan(disks: list[tuple[str, Path]]) -> list[Device]:
-    return list(lvm.scan(disks))
+    return list(scan_devices(disks))
 
 
 def remove_lv(disks: list[tuple[str, Path]], name: str) -> None:
-    lvm.remove_logical_volume(lvm.group("data", scan(disks)), name)
+    lvm.remove_logical_volume(group("data", scan(disks)), name)
 
 
 def test_what_lvm2_wrote_is_read(disks: list[tuple[str, Path]]) -> None:
@@ -48,33 +49,33 @@ def test_what_lvm2_wrote_is_read(disks: list[tuple[str, Path]]) -> None:
         ("sda", "N2CWKMePc4HZ3nBuP4DkPGmghiedZXdG"),
         ("sdb", "wkr2seGrceEdRjiNg8w0fjDMENyxQaCt"),
     ]
-    group = lvm.group("data", found)
-    assert sorted(group.volumes) == ["lv1", "lv2", "lv3"]
-    assert (group.id, len(group.devices)) == ("ggzFFDuQUayfJElXKeEFU3vcbJcE1XQL", 2)
+    vg = group("data", found)
+    assert sorted(vg.volumes) == ["lv1", "lv2", "lv3"]
+    assert (vg.id, len(vg.devices)) == ("ggzFFDuQUayfJElXKeEFU3vcbJcE1XQL", 2)
 
 
 def test_a_logical_volume_goes_and_nothing_else_changes(disks: list[tuple[str, Path]]) -> None:
-    before = lvm.group("data", scan(disks)).text
+    before = group("data", scan(disks)).text
     remove_lv(disks, "lv2")
     found = scan(disks)
-    group = lvm.group("data", found)
-    assert sorted(group.volumes) == ["lv1", "lv3"]
-    assert group.root.text("seqno") == "7"
-    assert [device.texts for device in found] == [(group.text,), (group.text,)]
+    vg = group("data", found)
+    assert sorted(vg.volumes) == ["lv1", "lv3"]
+    assert vg.root.text("seqno") == "7"
+    assert [device.texts for device in found] == [(vg.text,), (vg.text,)]
     cut = before.index("lv2 {"), before.index("lv3 {")
-    assert group.text.split() == (before[: cut[0]] + before[cut[1] :]).replace("seqno = 6", "seqno = 7").split()
+    assert vg.text.split() == (before[: cut[0]] + before[cut[1] :]).replace("seqno = 6", "seqno = 7").split()
 
 
 def test_all_of_it_goes_step_by_step(disks: list[tuple[str, Path]]) -> None:
     with pytest.raises(VolumeRefusedError, match=r'group "data" has logical volumes \(lv1, lv2, lv3\): remove them'):
-        lvm.remove_volume_group(lvm.group("data", scan(disks)))
+        lvm.remove_volume_group(group("data", scan(disks)))
     with pytest.raises(VolumeRefusedError, match='"/dev/sda" belongs to volume group "data": remove that first'):
         lvm.remove_physical_volume("/dev/sda", scan(disks))
     for name in ("lv1", "lv2", "lv3"):
         remove_lv(disks, name)
-    lvm.remove_volume_group(lvm.group("data", scan(disks)))
+    lvm.remove_volume_group(group("data", scan(disks)))
     with pytest.raises(UnknownVolumeError, match=r'volume group "data" not found$'):
-        lvm.group("data", scan(disks))
+        group("data", scan(disks))
     assert [device.name for device in scan(disks)] == ["sda", "sdb"]
     lvm.remove_physical_volume("/dev/sda", scan(disks))
     assert [device.name for device in scan(disks)] == ["sdb"]
@@ -117,7 +118,7 @@ def test_a_change_that_ended_in_the_middle_is_repeated(disks: list[tuple[str, Pa
     other = disks[1][1].read_bytes()
     remove_lv(disks, "lv1")
     disks[1][1].write_bytes(other)
-    assert sorted(lvm.group("data", scan(disks)).volumes) == ["lv2", "lv3"]
+    assert sorted(group("data", scan(disks)).volumes) == ["lv2", "lv3"]
     remove_lv(disks, "lv2")
     assert [lvm_text.parse(d.texts[0]).section("data").text("seqno") for d in scan(disks)] == ["8", "8"]
 
@@ -131,9 +132,9 @@ def test_a_group_that_is_not_whole_is_left_alone(disks: list[tuple[str, Path]]) 
 
 def rewritten(disks: list[tuple[str, Path]], change: tuple[str, str]) -> None:
     """The group's text with something else in it, as LVM would have written it."""
-    group = lvm.group("data", scan(disks))
-    assert change[0] in group.text
-    lvm._write_text(group, group.text.replace(*change, 1))
+    vg = group("data", scan(disks))
+    assert change[0] in vg.text
+    lvm._write_text(vg, vg.text.replace(*change, 1))
 
 
 @pytest.mark.parametrize(
@@ -153,13 +154,13 @@ def test_what_shares_its_data_is_refused(disks: list[tuple[str, Path]], change: 
 
 def test_hidden_parts_go_with_their_volume_and_alone_cannot_be_named(disks: list[tuple[str, Path]]) -> None:
     rewritten(disks, ('"pv0", 2', '"lv1", 2'))
-    group = lvm.group("data", scan(disks))
-    hidden = group.text.index('"VISIBLE"')
-    lvm._write_text(group, group.text[:hidden] + group.text[hidden + len('"VISIBLE"') :])
+    vg = group("data", scan(disks))
+    hidden = vg.text.index('"VISIBLE"')
+    lvm._write_text(vg, vg.text[:hidden] + vg.text[hidden + len('"VISIBLE"') :])
     with pytest.raises(UnknownVolumeError, match='"data/lv1" not found: there is lv2, lv3'):
         remove_lv(disks, "lv1")
     remove_lv(disks, "lv2")
-    assert sorted(lvm.group("data", scan(disks)).volumes) == ["lv3"]
+    assert sorted(group("data", scan(disks)).volumes) == ["lv3"]
 
 
 def test_an_active_volume_is_refused(

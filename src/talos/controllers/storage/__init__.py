@@ -1,0 +1,1 @@
+"""What lies on disks above partitions: volumes of LVM."""
