@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from talos.imager import allowlist, assemble, components, debian, manifest, python_tree, recipe, sbom, squashfs, wheels
+from talos.imager import (
+    allowlist,
+    assemble,
+    components,
+    debian,
+    import_order,
+    manifest,
+    python_tree,
+    recipe,
+    sbom,
+    squashfs,
+    wheels,
+)
 from talos.imager.errors import ImageError, run
 from talos.imager.python_tree import LIBRARIES
 from talos.imager.tree import Tree
@@ -103,7 +115,8 @@ def _build(options: Options) -> Path:
 
     say(f"squashfs zstd -{options.level}")
     stamp.unlink(missing_ok=True)
-    squashfs.pack(tree.root, image, options.level, version=version)
+    order = import_order.priorities(import_order.files(tree.root, sysroot))
+    squashfs.pack(tree.root, image, options.level, version=version, priorities=order)
 
     say("manifest and bill of materials")
     described = manifest.describe(tree, image, options.level, pins, wheel_pins, version)

@@ -24,11 +24,19 @@ def epoch() -> int:
 
 
 def pack(
-    root: Path, image: Path, level: int = LEVEL, block: int = BLOCK, version: str = versions.TALOS_VERSION
+    root: Path,
+    image: Path,
+    level: int = LEVEL,
+    block: int = BLOCK,
+    version: str = versions.TALOS_VERSION,
+    priorities: str = "",
 ) -> None:
     """Writes `image`, replacing it in one step: a cluster that has the old one mounted keeps it. Its last block says
-    its version and digest (talos.slots.payload)."""
+    its version and digest (talos.slots.payload). priorities: lines of a path below `root` and a number; files of higher
+    ones lie further in front."""
     part = image.with_name(image.name + ".part")
+    order = image.with_name(image.name + ".sort")
+    order.write_text(priorities)
     environment = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     run(
         [
@@ -50,8 +58,11 @@ def pack(
             str(epoch()),
             "-all-time",
             str(epoch()),
+            "-sort",
+            order,
         ],
         env=environment,
     )
+    order.unlink()
     payload.tag(part, version)
     part.replace(image)

@@ -1,0 +1,71 @@
+"""In which order a node reads its modules at its start, so that they lie in the image one behind the other.
+
+squashfs packs small files together, a block full at a time, and the kernel keeps three such fragments unpacked. In the
+order of their names the modules lie where the next import is hardly ever: a start unpacked the same fragments again and
+again, 0.23 s of 1.2 s until the API answers, for 8 MB. In the order of the imports it is 0.06 s.
+
+The image's own interpreter tells the order, out of the assembled root. It is a matter of speed only: a module that is
+read at another moment is found all the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from talos.imager.errors import run
+from talos.imager.python_tree import LIBRARIES, MODULE_PATH
+
+SCRIPT = """
+import sys
+sys.path[:] = [sys.argv[1]]
+import importlib, pkgutil
+from talos.zygote import services
+def load(name):
+    try:
+        return importlib.import_module(name)
+    except BaseException:  # a test's image may be broken on purpose
+        return None
+def whole(package):
+    for module in pkgutil.walk_packages(load(package).__path__, package + "."):
+        load(module.name)
+load("talos.zygote.supervisor")
+for name in (*services.CORE, *(s.module for s in services.SERVICES if s.imports_itself)):
+    load(name)
+for package in ("talos.controllers", "talos.machined.api"):
+    whole(package)
+for name in (*services.PRELOAD, *services.SHARING):
+    load(name)
+print(*sys.modules, sep="\\n")
+"""
+ENDS = (".pyc", "/__init__.pyc", ".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so")
+FIRST, STEP = 30_000, 10
+"""priorities of mksquashfs: higher comes first, 0 is everybody else's, 32,767 the highest"""
+
+
+def files(root: Path, sysroot: Path) -> list[str]:
+    """Paths below `root` of the modules that the node's start imports, in that order. ImageError."""
+    folder = root / MODULE_PATH
+    libraries = root / LIBRARIES
+    command: list[str | Path] = [
+        sysroot / LIBRARIES / "ld-linux-x86-64.so.2",
+        "--library-path",
+        f"{libraries}:{sysroot / LIBRARIES}",
+        sysroot / "usr/bin/python3.13",
+        "-s",
+        "-S",
+        "-c",
+        SCRIPT,
+        folder,
+    ]
+    said = run(
+        command, env={"PYTHONHOME": str(sysroot / "usr"), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    )
+    names = (name.replace(".", "/") for name in said.split())
+    found = (folder / f"{name}{end}" for name in names for end in ENDS)
+    return [str(path.relative_to(root)) for path in found if path.is_file()]
+
+
+def priorities(paths: list[str]) -> str:
+    """A sort file of mksquashfs(1): the first of the paths first, all of them before the rest."""
+    step = min(STEP, FIRST // max(1, len(paths)))
+    return "".join(f"{path} {FIRST - step * number}\n" for number, path in enumerate(paths))
