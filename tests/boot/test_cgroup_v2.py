@@ -42,11 +42,13 @@ FEW = (
     "certificatesigningrequest-approving-controller,root-ca-certificate-publisher-controller"
 )
 """Controllers without which no node becomes Ready: all of them, emulated, start more slowly than their probe allows."""
-PATCH = json.dumps(
-    {"cluster": {"controllerManager": {"extraArgs": {"controllers": FEW}}, "coreDNS": {"disabled": True}}}
+PATCHES = (
+    {"kind": "KubeControllerManagerConfig", "extraArgs": {"controllers": FEW}},
+    {"kind": "KubeCoreDNSConfig", "enabled": False},
 )
+PATCH = "".join(f" --config-patch-controlplanes '{json.dumps({'apiVersion': 'v1alpha1', **patch})}'" for patch in PATCHES)
 READY = (
-    CREATE.format(more=f" --wait=false --config-patch '{PATCH}'")
+    CREATE.format(more=f" --wait=false{PATCH}")
     + f" && until {CALL} bootstrap; do sleep 5; done"
     + f" && until {CALL} kubeconfig --force /run/kubeconfig; do sleep 5; done"
     + f" && until {NODES} | grep ' Ready '; do sleep 10; done"
