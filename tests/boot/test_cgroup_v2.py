@@ -42,11 +42,12 @@ FEW = (
     "certificatesigningrequest-approving-controller,root-ca-certificate-publisher-controller"
 )
 """Controllers without which no node becomes Ready: all of them, emulated, start more slowly than their probe allows."""
+HEAD = {"apiVersion": "v1alpha1"}
 PATCHES = (
-    {"kind": "KubeControllerManagerConfig", "extraArgs": {"controllers": FEW}},
-    {"kind": "KubeCoreDNSConfig", "enabled": False},
+    {**HEAD, "kind": "KubeControllerManagerConfig", "extraArgs": {"controllers": FEW}},
+    {**HEAD, "kind": "KubeCoreDNSConfig", "enabled": False},
 )
-PATCH = "".join(f" --config-patch-controlplanes '{json.dumps({'apiVersion': 'v1alpha1', **patch})}'" for patch in PATCHES)
+PATCH = "".join(f" --config-patch-controlplanes '{json.dumps(patch)}'" for patch in PATCHES)
 READY = (
     CREATE.format(more=f" --wait=false{PATCH}")
     + f" && until {CALL} bootstrap; do sleep 5; done"
