@@ -19,17 +19,25 @@ from talos.config import kinds
 from talos.talosctl.main import run
 
 
+def interruptible() -> None:
+    """A shell starts what runs in its background with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def launched(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process, and what it said when it was ready. It ends quietly when interrupted."""
     command = [TALOSCTL, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
+    ) as process:
         try:
             assert process.stderr is not None
             yield process, process.stderr.readline()
-        finally:
             process.send_signal(signal.SIGINT)
             rest = process.communicate(timeout=20)[1]
+        finally:
+            process.kill()
     assert "Traceback" not in rest
 
 
