@@ -72,7 +72,7 @@ def test_machined_reads_nothing_at_boot_that_the_table_does_not_name() -> None:
     """What controllers read is acted on at once; what machined's own programs and tasks read is read once."""
     asked = set()
     for path in (SOURCE / "machined").rglob("*.py"):
-        asked |= _asked(ast.parse(path.read_text()))
+        asked |= _asked(list(ast.walk(ast.parse(path.read_text()))))
     known = {("machine", name) for name in ("files", "env", "type", "is_control_plane")}
     for_kubeconfig = {"endpoint", "endpoint_host", "endpoint_port", "name", "admin_kubeconfig_lifetime_s"}
     known |= {("cluster", name) for name in for_kubeconfig}  # made when asked for, and looked at by guards

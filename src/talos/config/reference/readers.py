@@ -13,7 +13,7 @@ controller writes stays without effect further down.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,15 +48,18 @@ class Readers:
     """What the programs of the node ask the views, read from their source."""
 
     def __init__(self, package: Path) -> None:
+        # Walked once: every question below goes over all nodes of all files.
         self._files = [
-            (path, ast.parse(path.read_text())) for name in NODE for path in sorted((package / name).rglob("*.py"))
+            list(ast.walk(ast.parse(path.read_text())))
+            for name in NODE
+            for path in sorted((package / name).rglob("*.py"))
         ]
         self._known: dict[Answer, bool] = {}
 
     @cached_property
     def _by_file(self) -> list[tuple[set[tuple[str, str]], set[str], set[str]]]:
         """Of every file: properties of views, names of all attributes, imported classes of answers."""
-        return [(_asked(tree), _attributes(tree), _imported(tree)) for _, tree in self._files]
+        return [(_asked(nodes), _attributes(nodes), _imported(nodes)) for nodes in self._files]
 
     def reads(self, answer: Answer) -> bool:
         """Whether something on the node reads that piece."""
@@ -67,7 +70,7 @@ class Readers:
     @cached_property
     def _documents(self) -> list[tuple[set[str], set[str]]]:
         """Of every file: classes of documents that it takes from a configuration itself, names of all attributes."""
-        return [(taken, _attributes(tree)) for _, tree in self._files if (taken := _taken(tree))]
+        return [(taken, _attributes(nodes)) for nodes in self._files if (taken := _taken(nodes))]
 
     def takes(self, cls: type[Document], key: str) -> bool:
         """Whether something on the node takes documents of that class without a view, and reads that key of them."""
@@ -85,15 +88,15 @@ class Readers:
         return True
 
 
-def _asked(tree: ast.AST) -> set[tuple[str, str]]:
+def _asked(nodes: Sequence[ast.AST]) -> set[tuple[str, str]]:
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign):
             for target, value in _assigned(node):
                 if isinstance(target, ast.Name) and isinstance(value, ast.Attribute) and value.attr in VIEWS:
                     names[target.id] = value.attr
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute):
             inner = node.value
             if isinstance(inner, ast.Attribute) and inner.attr in VIEWS:
@@ -103,12 +106,12 @@ def _asked(tree: ast.AST) -> set[tuple[str, str]]:
     return found
 
 
-def _taken(tree: ast.AST) -> set[str]:
+def _taken(nodes: Sequence[ast.AST]) -> set[str]:
     """Names X of ``….get(X)`` and ``….get_all(X)`` that are imported from the documents' modules."""
-    imported = _imported(tree)
+    imported = _imported(nodes)
     return {
         argument.id
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "get_all")
         for argument in node.args[:1]
         if isinstance(argument, ast.Name) and argument.id in imported
@@ -137,16 +140,16 @@ def _assigned(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield target, node.value
 
 
-def _attributes(tree: ast.AST) -> set[str]:
+def _attributes(nodes: Sequence[ast.AST]) -> set[str]:
     """Attributes that are read, and text constants: some answers are mappings."""
-    found = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-    return found | {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    found = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+    return found | {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
 
-def _imported(tree: ast.AST) -> set[str]:
+def _imported(nodes: Sequence[ast.AST]) -> set[str]:
     return {
         alias.name
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("talos.config.")
         for alias in node.names
     }
