@@ -29,17 +29,22 @@ def put(disk: Path, source: Path, name: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+def damaged(image: Path, folder: Path) -> Path:
+    """A copy with one bit flipped in the middle of its root."""
+    copied = folder / "damaged.efi"
+    data = bytearray(image.read_bytes())
+    data[len(data) // 2] ^= 1
+    copied.write_bytes(data)
+    return copied
+
+
 def test_a_damaged_slot_is_tried_once_and_the_other_one_comes_up(built: dict[str, Path], tmp_path: Path) -> None:
     disk = copy(built["raw"], tmp_path)
     (good,) = entries(disk)
     version = re.fullmatch(r"talos-A-(.*)\+3\.efi", good)
     assert version is not None
-    damaged = tmp_path / "damaged.efi"
-    data = bytearray(built["uki"].read_bytes())
-    data[len(data) // 2] ^= 1
-    damaged.write_bytes(data)
     bad = f"talos-B-{version[1]}+1.efi"
-    put(disk, damaged, bad)
+    put(disk, damaged(built["uki"], tmp_path), bad)
     with Machine(tmp_path, disk=disk, restart=True) as machine:
         machine.wait_api(timeout_s=900)
         assert "corrupt" in machine.console
