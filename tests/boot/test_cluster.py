@@ -57,6 +57,7 @@ def test_one_machine_is_created_reached_shown_and_removed(cluster: Cluster) -> N
 
 
 @pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="half an hour under emulation: make test-boot-long")
+@pytest.mark.timeout(4000)
 def test_machines_install_themselves_from_the_iso_and_become_ready(cluster: Cluster) -> None:
     """The smallest that are promised: 2 GiB and 2 cores with the control plane, 1 GiB and 1 core without."""
     sizes = ("--memory", "2GiB", "--cpus", "2", "--memory-workers", "1GiB", "--cpus-workers", "1")

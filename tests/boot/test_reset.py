@@ -18,6 +18,7 @@ from .machine import Machine
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(3600),
     pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="minutes under emulation: make test-boot-long"),
 ]
 _SECRET = re.compile(r"^\s*(?:key|token|secret|secretboxEncryptionSecret|aescbcEncryptionSecret): (\S{16,})$", re.M)

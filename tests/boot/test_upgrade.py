@@ -22,6 +22,7 @@ from .machine import ROOT
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(7200),
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: bridge and TAP devices"),
     pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="an hour under emulation: make test-boot-long"),
 ]
