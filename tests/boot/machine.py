@@ -13,6 +13,8 @@ from types import TracebackType
 
 from talos.provision import qemu
 
+from . import write_log
+
 ROOT = Path(__file__).resolve().parents[2]
 BOOT = ROOT / "_out/boot"
 ADDRESS = "ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off"
@@ -28,7 +30,7 @@ def free_port() -> int:
 
 class Machine:
     """One machine; leaving the context switches it off. `folder` gets console and firmware variables. arguments: of the
-    kernel, beside the address."""
+    kernel, beside the address. log: gets every write to the disk."""
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Machine:
         secure: bool = False,
         restart: bool = False,
         uuid: str = "",
+        log: Path | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.console_file, self.port = folder, folder / "console.log", free_port()
@@ -71,6 +74,8 @@ class Machine:
             uuid=uuid,
         )
         self._command = qemu.command(spec)
+        if log is not None and disk is not None:
+            self._command = write_log.options(self._command, disk, log)
 
     def __enter__(self) -> Machine:
         self.console_file.unlink(missing_ok=True)  # of an earlier start from the same folder
