@@ -13,16 +13,16 @@ from .machine import Machine
 pytestmark = pytest.mark.slow
 
 
-def test_the_disk_image_boots_and_the_boot_is_counted(built: dict[str, Path], tmp_path: Path) -> None:
+def test_the_disk_image_boots_and_every_boot_is_counted_and_confirmed(built: dict[str, Path], tmp_path: Path) -> None:
     disk = copy(built["raw"], tmp_path)
     (before,) = entries(disk)
     assert before.startswith("talos-A-") and before.endswith("+3.efi")
+    counted = before.replace("+3.efi", "+2-1.efi")
     with Machine(tmp_path, disk=disk) as machine:
+        machine.wait_console(f"the root is read from /EFI/Linux/{counted} on /dev/vda1")
         machine.wait_api()
-        assert (
-            f"the root is read from /EFI/Linux/{before.replace('+3.efi', '+2-1.efi')} on /dev/vda1" in machine.console
-        )
-        wait_armed(machine, disk)
+        wait_armed(machine, disk)  # it has its three boots back
+        assert "this boot is confirmed" in machine.console  # and PID 1 its peace
 
 
 def test_a_flipped_bit_in_the_unified_kernel_image_does_not_run(built: dict[str, Path], tmp_path: Path) -> None:

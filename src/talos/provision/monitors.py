@@ -92,7 +92,7 @@ def kill(directory: ClusterDirectory, timeout_s: float = 5.0) -> None:
     """End all monitors of a cluster at once, without their stopping the nodes in order, and with them the runc that
     one of them may have started just now: alone it would go on and leave a node that nobody knows."""
     deadline = time.monotonic() + timeout_s
-    while alive := [pid for pid in find(directory) if not _gone(pid)]:
+    while alive := [pid for pid in find(directory) if not gone(pid)]:
         for pid in alive:
             with contextlib.suppress(ProcessLookupError):
                 if os.getpgid(pid) == pid:  # each monitor leads a session of its own
@@ -105,7 +105,8 @@ def kill(directory: ClusterDirectory, timeout_s: float = 5.0) -> None:
         time.sleep(0.02)
 
 
-def _gone(pid: int) -> bool:
+def gone(pid: int) -> bool:
+    """Whether a process has ended; it may still wait for its parent, or the host's PID 1, to take notice."""
     try:
         return _zombie(pid)
     except OSError:

@@ -64,9 +64,9 @@ def test_what_a_monitor_started_ends_with_it(tmp_path: Path) -> None:
     child = int(monitor.stdout.readline())
     monitors.kill(ClusterDirectory(tmp_path, "demo"))
     deadline = time.monotonic() + 5
-    while not monitors._gone(child) and time.monotonic() < deadline:
+    while not monitors.gone(child) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert monitors._gone(child)
+    assert monitors.gone(child)
     monitor.wait()
     monitor.stdout.close()
 
