@@ -98,6 +98,22 @@ def test_loading_leaves_out_what_is_there(tree: ModuleTree, tmp_path: Path, monk
     assert asked == [("net_failover.ko", ""), ("virtio_net.ko", "napi_tx=0 csum")]
 
 
+def test_a_driver_that_refuses_its_device_keeps_nobody_waiting(
+    tree: ModuleTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def finit(path: Path, parameters: str) -> bool:
+        asked.append(path.name)
+        if path.name == "virtio_net.ko":
+            raise OSError(errno.ENODEV, "no such device")
+        return True
+
+    monkeypatch.setattr(modules, "finit_module", finit)
+    tree.load_willing(["virtio_net", "vfat"])
+    assert asked == ["failover.ko", "net_failover.ko", "virtio_net.ko", "fat.ko.xz", "vfat.ko.xz"]
+
+
 @root
 def test_the_kernel_refuses_what_is_no_module(tmp_path: Path) -> None:
     file = tmp_path / "x.ko"

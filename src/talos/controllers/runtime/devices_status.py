@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from talos.linux.modules import ModuleTree, modaliases
+from talos.linux.modules import ModuleTree, canonical, modaliases
 from talos.linux.uevent import Uevent, UeventMonitor
 from talos.resources.runtime import DevicesStatusSpec
 from talos.state.controller import EXCLUSIVE, Controller, Output
@@ -76,8 +76,8 @@ class DevicesStatusController(Controller):
             return False
         self._tried |= new
         wanted = await asyncio.to_thread(tree.wanted_by, new)
-        refused = tree.refused()
-        modules = dict.fromkeys(name for names in wanted.values() for name in names if name not in refused)
+        skipped = tree.refused() | tree.loaded()  # most were loaded before the services were forked
+        modules = dict.fromkeys(name for names in wanted.values() for name in names if canonical(name) not in skipped)
         loaded: list[str] = []
         for name in modules:
             try:

@@ -93,12 +93,9 @@ def load_drivers() -> None:
         if not aliases:
             break
         tried |= aliases
-        for name in sorted({name for found in tree.wanted_by(aliases).values() for name in found}):
-            with contextlib.suppress(OSError):  # a driver that refuses its device is the controllers' to report
-                tree.load([name])
-    for name in FILE_SYSTEMS:
-        with contextlib.suppress(OSError):
-            tree.load([name])
+        # A driver that refuses its device is the controllers' to report.
+        tree.load_willing(sorted({name for found in tree.wanted_by(aliases).values() for name in found}))
+    tree.load_willing(FILE_SYSTEMS)
     # A module in Debian's kernels, so the first stage could not mount it: what the boot loader tells is read there.
     if EFI_VARIABLES.is_dir() and mounted_at(EFI_VARIABLES) is None:
         with contextlib.suppress(OSError):
