@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .installed import copy, entries, wait_armed
+from .installed import copy, entries, partitions, wait_armed
 from .machine import Machine
 
 pytestmark = pytest.mark.slow
@@ -23,6 +23,7 @@ def test_the_disk_image_boots_and_every_boot_is_counted_and_confirmed(built: dic
         machine.wait_api()
         wait_armed(machine, disk)  # it has its three boots back
         assert "this boot is confirmed" in machine.console  # and PID 1 its peace
+    assert partitions(disk) == ["EFI", "META", "STATE", "EPHEMERAL"]  # the image has the first two
 
 
 def test_a_flipped_bit_in_the_unified_kernel_image_does_not_run(built: dict[str, Path], tmp_path: Path) -> None:
