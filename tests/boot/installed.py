@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .machine import BOOT_TIMEOUT_S, TALOSCTL, Machine
+from .machine import BOOT_TIMEOUT_S, NODE, TALOSCTL, Machine, run
 
 DISK_BYTES = 10 << 30
 ESP_START = 1 << 20
@@ -28,9 +28,10 @@ class Installed:
         """A disk of a test's own."""
         return copy(self.disk, folder)
 
-    def talosctl(self, machine: Machine, *words: str) -> subprocess.CompletedProcess[str]:
-        """As its administrator."""
-        return machine.talosctl("--talosconfig", str(self.configs / "talosconfig"), *words)
+    def talosctl(self, machine: Machine, *words: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        """As its administrator: through the port of this host, and by the machine's own address, as a node is named."""
+        where = ("-n", NODE, "-e", f"127.0.0.1:{machine.port}")
+        return run("--talosconfig", str(self.configs / "talosconfig"), *where, *words, timeout_s=timeout_s)
 
     def until(self, machine: Machine, *words: str, timeout_s: float = BOOT_TIMEOUT_S) -> str:
         """The answer of a command that is repeated until it works."""

@@ -17,7 +17,8 @@ from . import write_log
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOT = ROOT / "_out/boot"
-ADDRESS = "ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off"
+NODE = "10.0.2.15"
+ADDRESS = f"ip={NODE}::10.0.2.2:255.255.255.0::eth0:off"
 TALOSCTL = ROOT / ".venv/bin/talosctl"
 BOOT_TIMEOUT_S = 600.0
 
@@ -26,6 +27,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def run(*arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    """talosctl; a call that takes too long, emulated on a busy host, has failed like any other."""
+    try:
+        return subprocess.run([TALOSCTL, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
+    except subprocess.TimeoutExpired as slow:
+        return subprocess.CompletedProcess(slow.cmd, 1, "", str(slow))
 
 
 class Machine:
@@ -110,19 +119,15 @@ class Machine:
             raise AssertionError(f"the machine is still on: …{self.console[-3000:]}") from None
 
     def talosctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """As a stranger, whom a machine in maintenance mode passes to no other node."""
         address = f"127.0.0.1:{self.port}"
-        return subprocess.run(
-            [TALOSCTL, *arguments, "-n", address, "-e", address],
-            capture_output=True, text=True, timeout=60)
+        return run(*arguments, "-n", address, "-e", address)
 
     def wait_api(self, timeout_s: float = BOOT_TIMEOUT_S) -> float:
         """Seconds from power on until `talosctl version --insecure` is answered."""
         end = time.monotonic() + timeout_s
         while True:
-            try:
-                done = self.talosctl("version", "--insecure")
-            except subprocess.TimeoutExpired as slow:  # emulated on a busy host: the next call may be quicker
-                done = subprocess.CompletedProcess(slow.cmd, 1, "", str(slow))
+            done = self.talosctl("version", "--insecure")
             if done.returncode == 0 and "Server:" in done.stdout:
                 return time.monotonic() - self.began
             running = self.process.poll() is None

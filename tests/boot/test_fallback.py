@@ -57,7 +57,8 @@ def returned(installed: Installed, folder: Path, image: Path, arguments: str = "
     disk = installed.copy(folder)
     with Machine(folder, disk=disk, restart=True, arguments=arguments) as machine:
         installed.until(machine, "version")
-        sent = installed.talosctl(machine, "upgrade", "--image", str(image), "--drain=false", "--wait=false")
+        send = ("upgrade", "--image", str(image), "--drain=false", "--wait=false")
+        sent = installed.talosctl(machine, *send, timeout_s=900)
         assert sent.returncode == 0, sent.stderr
         last: dict[str, str] = {}
 

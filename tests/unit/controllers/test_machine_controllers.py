@@ -21,11 +21,13 @@ from talos.controllers.block.volume_manager import VolumeManagerController, pare
 from talos.controllers.cri.registries_config import RegistriesConfigController
 from talos.controllers.files.cri_config import IMAGES, cri_config, hosts_files
 from talos.controllers.files.etc_file import EtcFileController
+from talos.controllers.runtime import kernel_param_defaults
 from talos.controllers.runtime.kernel_param_defaults import KernelParamDefaultsController
 from talos.controllers.runtime.kernel_param_spec import KernelParamSpecController, path_of
 from talos.controllers.runtime.machine_status import network_reason, services_reason, static_pods_reason
 from talos.environment import NodeEnvironment
 from talos.linux.mount import mount, umount
+from talos.machined import kernel_settings
 from talos.resources.block import DiscoveredVolumeSpec, MountStatusSpec, VolumeConfigSpec, VolumeStatusSpec
 from talos.resources.config import MachineConfigSpec
 from talos.resources.cri import RegistriesConfigSpec
@@ -284,3 +286,11 @@ def test_credentials_of_docker_io_are_for_the_host_that_serves_it() -> None:
     assert configs({"docker.io": mine}) == {"docker.io": "mine", "registry-1.docker.io": "mine"}
     assert configs({"docker.io": mine, "registry-1.docker.io": other})["registry-1.docker.io"] == "other"
     assert configs({"ghcr.io": mine}) == {"ghcr.io": "mine"}
+
+
+def test_a_machine_has_what_its_kubelet_insists_on() -> None:
+    """It ends at once where a setting differs; on a container node the files are covered (kernel_settings)."""
+    built_in = {"vm.panic_on_oom": "0", "kernel.keys.root_maxkeys": "1000000", "kernel.keys.root_maxbytes": "25000000"}
+    ours = {**built_in, **kernel_param_defaults.EVERYWHERE, **kernel_param_defaults.MACHINES_ONLY}
+    for name, value in kernel_settings.WANTED.items():
+        assert ours[name.replace("/", ".")] == value

@@ -38,6 +38,7 @@ MACHINES_ONLY = {
     "kernel.ctrl-alt-del": "0",
     "kernel.dmesg_restrict": "1",
     "kernel.kptr_restrict": "2",
+    "kernel.panic_on_oops": "1",  # the kubelet does not start without it; built into Talos' own kernel
     "kernel.perf_event_paranoid": "3",
     "kernel.randomize_va_space": "2",
     "kernel.unprivileged_bpf_disabled": "1",
