@@ -111,12 +111,22 @@ def first_stage(folder: Path, command: str, modules: Sequence[str]) -> Path:
 
 
 def run(
-    folder: Path, command: str, memory_mib: int = 6144, timeout_s: float = 1500, modules: Sequence[str] = ()
+    folder: Path,
+    command: str,
+    memory_mib: int = 6144,
+    timeout_s: float = 1500,
+    modules: Sequence[str] = (),
+    scratch_bytes: int = 0,
 ) -> tuple[int, str]:
-    """Runs a shell command line in a guest, with more kernel modules; its exit code and everything the serial console
-    said."""
+    """Runs a shell command line in a guest, with more kernel modules and an empty disk /dev/vda of that size (sparse;
+    0: none); its exit code and everything the serial console said."""
     image, _, _ = kernel()
     console = folder / "console.log"
+    disk: list[str] = []
+    if scratch_bytes:
+        with (folder / "scratch.raw").open("wb") as file:
+            file.truncate(scratch_bytes)
+        disk = ["-drive", f"if=virtio,format=raw,discard=unmap,file={folder / 'scratch.raw'}"]
     # One processor: emulation of several by several threads made this kernel stand still now and then.
     with (folder / "qemu.log").open("wb") as log:
         machine = subprocess.Popen(
@@ -124,6 +134,7 @@ def run(
              "-display", "none", "-serial", f"file:{console}", "-monitor", "none", "-nic", "none", "-no-reboot",
              "-kernel", str(image), "-initrd", str(first_stage(folder, command, modules)),
              "-append", "console=ttyS0 quiet panic=-1 cgroup_no_v1=all",
+             *disk,
              "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
     try:

@@ -33,8 +33,8 @@ _UNFORMATTED = "unformatted"
 DEFAULT_CIPHER = "aes-xts-plain64"
 KEY_BITS = {DEFAULT_CIPHER: 512}
 _ADIANTUM_BITS = 256
-MODULES = ("dm_crypt", "crypto-aes", "crypto-xts", "crypto-sha256", "crypto-adiantum", "crypto-nhpoly1305",
-           "crypto-xchacha12", "crypto-xchacha20", "algif_skcipher")  # fmt: skip
+MODULES = ("dm_crypt", "crypto-aes", "crypto-xts")
+ADIANTUM_MODULES = ("crypto-adiantum", "crypto-nhpoly1305", "crypto-xchacha12", "crypto-xchacha20", "algif_skcipher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,14 @@ class Opened:
     """no file system was ever made on it: `formatted` is to be called when one is"""
 
 
-def load_modules() -> None:
-    """What the kernel would ask another system's modprobe for. A module that is missing or built in is no matter: the
-    volume that needs it says so."""
+def load_modules(cipher_name: str = DEFAULT_CIPHER) -> None:
+    """What the kernel would ask another system's modprobe for. A module that is missing, built in or not for this
+    processor is no matter: the volume that needs it says so."""
     tree = ModuleTree()
-    for name in MODULES:
-        with suppress(OSError):
-            tree.load(tree.named(name))
+    for name in (*MODULES, *(ADIANTUM_MODULES if cipher_name != DEFAULT_CIPHER else ())):
+        for module in tree.named(name):
+            with suppress(OSError):
+                tree.load([module])
 
 
 def mapping(volume: str) -> str:
@@ -107,7 +108,7 @@ def make(device: Path, volume: str, encryption: Encryption, keys: Keys, cost: cr
     if not values:
         raise VolumeError(f"{volume} is not encrypted: no key is named")
     log.info("%s: new LUKS2 volume %s", device, volume)
-    load_modules()
+    load_modules(cipher(encryption))
     with OpenDisk(device, writable=True) as disk:
         disk.wipe(0, min(AREA, disk.size))
     form = cryptsetup.Format(cipher(encryption), _key_bits(encryption), encryption.block_size, volume, _UNFORMATTED)
@@ -117,7 +118,7 @@ def make(device: Path, volume: str, encryption: Encryption, keys: Keys, cost: cr
 
 def open_volume(device: Path, volume: str, encryption: Encryption, keys: Keys) -> Opened:
     """With the first key that fits. VolumeError names each key and what is wrong with it."""
-    load_modules()
+    load_modules(cipher(encryption))
     with _wrapped(f"{volume} cannot be opened"), Luks.load(device) as header:
         if header.cipher != cipher(encryption):
             # A header that somebody put there says how the data is written: cipher_null would be «encrypted».
