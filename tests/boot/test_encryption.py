@@ -63,7 +63,8 @@ def test_volumes_are_opened_and_changed_through_dm_crypt(tmp_path: Path) -> None
 def told(machine: Machine, config: Path, *arguments: str) -> str:
     """What a command answers, once it does."""
     end = time.monotonic() + BOOT_TIMEOUT_S
-    while (done := machine.talosctl("--talosconfig", str(config), *arguments)).returncode != 0:
+    command = [TALOSCTL, "--talosconfig", config, "-n", "10.0.2.15", "-e", f"127.0.0.1:{machine.port}", *arguments]
+    while (done := subprocess.run(command, capture_output=True, text=True, check=False)).returncode != 0:
         assert time.monotonic() < end, f"{done.stderr}: …{machine.console[-3000:]}"
         time.sleep(1)
     return done.stdout
