@@ -57,7 +57,7 @@ def lying_on(disk: Path, wanted: set[bytes]) -> set[bytes]:
 def test_a_reset_machine_keeps_no_secret_and_can_be_installed_anew(installed: Installed, tmp_path: Path) -> None:
     disk = installed.copy(tmp_path)
     known = secrets((installed.configs / "controlplane.yaml").read_text())
-    assert len(known) > 10
+    assert len(known) >= 6
     marks = {b"PRIVATE KEY"}
     # Otherwise this shows nothing.
     assert lying_on(disk, known) >= {secret for secret in known if b"-----" not in secret}
