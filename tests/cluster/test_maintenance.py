@@ -74,7 +74,7 @@ def configs(waiting: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with configurations as a person generates them, patched so that nothing outside is asked for members."""
     out = tmp_path_factory.mktemp("configs")
     endpoint = f"https://{waiting.nodes[0].address}:6443"
-    patch = LOCAL_PATCH.format(gateway=waiting.model.gateway)
+    patch = LOCAL_PATCH.format(nameservers=f"{{address: {waiting.model.gateway}}}")
     done = run(TALOSCTL, "gen", "config", "fresh", endpoint, "--output-dir", out, "--force", "--config-patch", patch)
     assert done.code == 0, done.text
     return out

@@ -1,7 +1,8 @@
 """A node in a container: the configuration comes in its environment, the network is its runtime's.
 
-Host name, addresses and routes were set before PID 1 began, and a resolv.conf may have been put into place. Addresses
-and routes are left as they are; name and resolvers become a layer of their own.
+Host name, addresses and routes were set before PID 1 began; resolvers are named in the environment (NAMESERVERS, ours,
+separated by commas), or a resolv.conf was put into place. Addresses and routes are left as they are; name and resolvers
+become a layer of their own.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ async def configuration(machine: Machine) -> bytes | None:
 
 async def network(machine: Machine) -> PlatformConfigSpec:
     """What the runtime has set."""
-    servers = nameservers(machine.env.path("/etc/resolv.conf"))
+    named = machine.env.variables.get("NAMESERVERS", "")
+    servers = named.split(",") if named else nameservers(machine.env.path("/etc/resolv.conf"))
     return container_config(socket.gethostname(), servers, machine.env.variables.get("TALOSSKU", ""))
 
 

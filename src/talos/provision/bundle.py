@@ -87,12 +87,16 @@ def device_rules(disk_majors: list[int]) -> list[dict[str, Any]]:
     return rules
 
 
-def environment(node: NodeModel, user_data: bytes | None, booted: str, boot_limit_s: float) -> list[str]:
-    """What PID 1 is told: the container platform's contract."""
+def environment(
+    node: NodeModel, user_data: bytes | None, booted: str, boot_limit_s: float, nameserver: str
+) -> list[str]:
+    """What PID 1 is told: the container platform's contract. nameserver: of a node that has no configuration yet, which
+    would ask the Internet's otherwise."""
     memory_gib = f"{node.memory / 2**30:.1f}" if node.memory else "0"
     env = [
         "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
         "PLATFORM=container",
+        f"NAMESERVERS={nameserver}",
         f"TALOSSKU={node.cpus or 0:.1f}CPU-{memory_gib}RAM",
         f"{BOOTED_ENTRY}={booted}",
         f"{TRIAL_LIMIT}={boot_limit_s * TRIAL_SHARE:g}",
@@ -130,7 +134,7 @@ def config(
             "terminal": False,
             "user": {"uid": 0, "gid": 0},
             "args": [init],
-            "env": environment(node, user_data, booted, model.boot_limit_s),
+            "env": environment(node, user_data, booted, model.boot_limit_s, model.gateway),
             "cwd": "/",
             "capabilities": {"bounding": caps, "effective": caps, "permitted": caps},
             "noNewPrivileges": False,

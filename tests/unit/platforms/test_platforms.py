@@ -109,6 +109,15 @@ async def test_unknown_platforms_are_named() -> None:
     assert of(NodeEnvironment(platform="container")) is container
 
 
+async def test_a_container_asks_the_resolvers_that_its_environment_names(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text("nameserver 192.0.2.1\nnameserver 127.0.0.53\n")
+    for variables, servers in (({"NAMESERVERS": "10.5.0.1,10.5.0.2"}, ["10.5.0.1", "10.5.0.2"]), ({}, ["192.0.2.1"])):
+        env = NodeEnvironment(root=tmp_path, platform="container", variables=variables)
+        (resolvers,) = (await container.network(Machine(env, LINKS, ""))).resolvers
+        assert resolvers.dns_servers == servers
+
+
 async def test_seed_from_a_server(tmp_path: Path, server: tuple[str, Path]) -> None:
     url, folder = server
     (folder / "user-data").write_bytes(b"machine: {}\n")
