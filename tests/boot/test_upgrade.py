@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from talos.provision.configs import LOCAL_PATCH
+from talos.provision.configs import local_patch
 from talos.slots import payload
 from tests.cluster import images
 
@@ -43,7 +43,7 @@ def machine(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
         stranger = ("--insecure", "-n", address, "-e", address)
         made.until_run("version", *stranger)
         patch = folder / "local.yaml"
-        patch.write_text(LOCAL_PATCH.format(nameservers=f"{{address: {made.directory.load().gateway}}}"))
+        patch.write_text(local_patch([made.directory.load().gateway]))
         generate = ("gen", "config", "boot-life", f"https://{address}:6443", "-o", folder / "configs")
         given = made.run(*generate, "--install-disk", "/dev/vda", "--config-patch", f"@{patch}")
         assert given.returncode == 0, given.stderr

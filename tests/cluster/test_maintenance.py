@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from talos.client import ApiError, Client
-from talos.provision.configs import LOCAL_PATCH
+from talos.provision.configs import local_patch
 from talos.provision.model import NodeModel
 from talos.versions import TALOS_VERSION
 from tests.cluster.cluster import TALOSCTL, Cluster, Done, at, run, wait_for
@@ -74,7 +74,7 @@ def configs(waiting: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with configurations as a person generates them, patched so that nothing outside is asked for members."""
     out = tmp_path_factory.mktemp("configs")
     endpoint = f"https://{waiting.nodes[0].address}:6443"
-    patch = LOCAL_PATCH.format(nameservers=f"{{address: {waiting.model.gateway}}}")
+    patch = local_patch([waiting.model.gateway])
     done = run(TALOSCTL, "gen", "config", "fresh", endpoint, "--output-dir", out, "--force", "--config-patch", patch)
     assert done.code == 0, done.text
     return out

@@ -7,10 +7,11 @@ refuses the rest at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # Documents as patches, so that everything a person gives with --config-patch* comes after and wins.
-LOCAL_PATCH = """\
+_LOCAL_PATCH = """\
 apiVersion: v1alpha1
 kind: TimeSyncConfig
 enabled: false
@@ -24,6 +25,11 @@ kind: DiscoveryServiceConfig
 name: default
 $patch: delete
 """
+
+
+def local_patch(nameservers: Iterable[str]) -> str:
+    """What every local cluster's configuration has: these resolvers, and nothing that is asked outside of it."""
+    return _LOCAL_PATCH.format(nameservers=", ".join(f"{{address: {server}}}" for server in nameservers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from talos.config.secrets import Bundle
 from talos.config.validate import validate
 from talos.config.view.model import MachineType
 from talos.provision import qemu
-from talos.provision.configs import LOCAL_PATCH, ConfigOptions, GeneratedConfigs
+from talos.provision.configs import ConfigOptions, GeneratedConfigs, local_patch
 from talos.provision.flag_documents import documents
 from talos.provision.model import CONTROL_PLANE, WORKER, ClusterModel, ProvisionError
 
@@ -48,9 +48,8 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
             (WORKER, MachineType.WORKER, options.worker_patches),
         ):
             config = source.config(machine_type)
-            servers = ", ".join(f"{{address: {server}}}" for server in options.nameservers or (model.gateway,))
             # Apart, so that a fault is counted among the person's own patches.
-            config = apply_patches(config, [LOCAL_PATCH.format(nameservers=servers)])
+            config = apply_patches(config, [local_patch(options.nameservers or (model.gateway,))])
             if flags := documents(model, options, role):
                 config = apply_patches(config, [flags])
             for flag, texts in (("--config-patch", options.patches), (f"--config-patch-{role}s", patches)):

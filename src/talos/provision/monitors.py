@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from talos.linux.process import ProcessId, alive, is_zombie
 from talos.provision.model import ClusterDirectory, NodeModel
-from talos.provision.monitor import INTERPRETER, PROGRAM, start_time
+from talos.provision.monitor import INTERPRETER, PROGRAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,7 @@ def status(directory: ClusterDirectory, node: NodeModel) -> MonitorStatus | None
         data = json.loads(directory.node(node.name).monitor_status.read_text())
     except (OSError, ValueError):
         return None
-    return MonitorStatus(**data, alive=_same_process(data["pid"], data["start_time"]))
-
-
-def _same_process(pid: int, started: int) -> bool:
-    try:
-        return start_time(pid) == started and not _zombie(pid)
-    except OSError:
-        return False
-
-
-def _zombie(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    return MonitorStatus(**data, alive=alive(ProcessId(data["pid"], data["start_time"])))
 
 
 def running() -> Iterator[tuple[int, Path, str]]:
@@ -92,8 +82,8 @@ def kill(directory: ClusterDirectory, timeout_s: float = 5.0) -> None:
     """End all monitors of a cluster at once, without their stopping the nodes in order, and with them the runc that
     one of them may have started just now: alone it would go on and leave a node that nobody knows."""
     deadline = time.monotonic() + timeout_s
-    while alive := [pid for pid in find(directory) if not gone(pid)]:
-        for pid in alive:
+    while left := [pid for pid in find(directory) if not gone(pid)]:
+        for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 if os.getpgid(pid) == pid:  # each monitor leads a session of its own
                     os.killpg(pid, signal.SIGKILL)
@@ -101,13 +91,10 @@ def kill(directory: ClusterDirectory, timeout_s: float = 5.0) -> None:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         if time.monotonic() > deadline:
-            raise TimeoutError(f"monitors of cluster {directory.name} do not end: {alive}")
+            raise TimeoutError(f"monitors of cluster {directory.name} do not end: {left}")
         time.sleep(0.02)
 
 
 def gone(pid: int) -> bool:
     """Whether a process has ended; it may still wait for its parent, or the host's PID 1, to take notice."""
-    try:
-        return _zombie(pid)
-    except OSError:
-        return True
+    return is_zombie(pid) or not Path(f"/proc/{pid}").exists()

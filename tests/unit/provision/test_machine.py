@@ -17,7 +17,6 @@ from talos.config import Config
 from talos.environment import NodeEnvironment
 from talos.kernel_arguments import KernelArguments
 from talos.linux.block import BlockDevice
-from talos.linux.process import is_zombie
 from talos.machined.disk.selector import choose
 from talos.platforms import Machine
 from talos.platforms.network_config import parse
@@ -185,8 +184,7 @@ def test_a_machine_ends_with_its_monitor_and_its_link_with_it(tmp_path: Path, mo
         with RouteSocket() as sockets:
             assert sockets.link(directory.veth(node)) is not None
         os.kill(status.pid, signal.SIGKILL)
-        # Not every host's first process collects what is left to it.
-        _until(lambda: is_zombie(status.init_pid) or not Path(f"/proc/{status.init_pid}").exists())
+        _until(lambda: monitors.gone(status.init_pid))
         with RouteSocket() as sockets:
             _until(lambda: sockets.link(directory.veth(node)) is None)
     finally:
