@@ -21,12 +21,11 @@ from grpclib.const import Status
 from grpclib.protocol import H2Protocol
 from h2.settings import SettingCodes
 
+from talos.client.address import CONNECT_TIMEOUT_S, split_address
 from talos.client.errors import ApiError, connection_text
 from talos.client.keepalive import watch_for_death
 from talos.grpc_channel import Channel
 
-DEFAULT_PORT = 50000
-CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 MAX_FRAME_BYTES = 256 << 10
 """of HTTP/2: a large read comes in fewer frames than with the 16 KiB of RFC 9113, where the server can do it"""
@@ -108,21 +107,6 @@ def spki_fingerprint(der: bytes) -> str:
     key = x509.load_der_x509_certificate(der).public_key()
     info = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(hashlib.sha256(info).digest()).decode()
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of `10.5.0.2`, `node:50001`, `fd00::1` or `[fd00::1]:50000`."""
-    text = address.removeprefix("https://").rstrip("/")
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    else:
-        host, port = text, ""
-    if not host or (port and not port.isdigit()):
-        raise ValueError(f"endpoint {address!r} is not an address or host name")
-    return host, int(port or DEFAULT_PORT)
 
 
 class EndpointPool:

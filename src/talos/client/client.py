@@ -15,9 +15,9 @@ from multidict import MultiDict
 
 from talos import api
 from talos.client.channel import Endpoint, EndpointPool
-from talos.client.config import ConfigError, Context, TalosConfig
+from talos.client.config import NO_ENDPOINT, ConfigError, Context, TalosConfig, tls_context
 from talos.client.errors import ApiError, translate
-from talos.client.tls import client_context, unverified_client_context
+from talos.client.tls import unverified_client_context
 
 if TYPE_CHECKING:
     import ssl
@@ -38,28 +38,17 @@ class Client:
 
     def __init__(self, endpoints: Sequence[str], context: ssl.SSLContext, fingerprints: Sequence[str] = ()) -> None:
         if not endpoints:
-            raise ConfigError("no endpoint to connect to: give --endpoints or set them with talosctl config endpoint")
+            raise ConfigError(NO_ENDPOINT)
         self.endpoints = list(endpoints)
-        self._pool = EndpointPool(endpoints, context, fingerprints)
+        try:
+            self._pool = EndpointPool(endpoints, context, fingerprints)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
 
     @classmethod
     def from_context(cls, context: Context, endpoints: Sequence[str] = ()) -> Client:
         """Client of a talosconfig context; `endpoints` instead of the context's own. ConfigError."""
-        auth = context.extra.get("auth")
-        if isinstance(auth, dict) and "siderov1" in auth and not context.crt:
-            raise ConfigError(
-                "this context logs in by SideroV1 keys (Omni), which this client does not support: "
-                "use a context with a client certificate"
-            )
-        if not context.ca:
-            raise ConfigError("the context has no CA certificate (ca): is the talosconfig complete?")
-        if not context.crt or not context.key:
-            raise ConfigError("the context has no client certificate and key (crt, key): is the talosconfig complete?")
-        try:
-            tls = client_context([context.ca], context.crt, context.key)
-        except ValueError as error:
-            raise ConfigError(f"the certificates of the context cannot be used: {error}") from error
-        return cls(list(endpoints) or context.endpoints, tls)
+        return cls(list(endpoints) or context.endpoints, tls_context(context))
 
     @classmethod
     def from_config(cls, config: TalosConfig, context: str = "", endpoints: Sequence[str] = ()) -> Client:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import copy
 import os
-import stat
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-_IN_POD = Path("/var/run/secrets/talos.dev/config")
+from talos.client.plain_yaml import read
+from talos.client.tls import client_context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
+    from typing import Any
+
+NO_ENDPOINT = "no endpoint to connect to: give --endpoints or set them with talosctl config endpoint"
+_IN_POD = "/var/run/secrets/talos.dev/config"
 
 
 class ConfigError(Exception):
@@ -20,38 +25,57 @@ class ConfigError(Exception):
 
 def default_path() -> Path:
     """TALOSCONFIG, else ~/.talos/config, else the file that a pod with API access is given."""
-    named = os.environ.get("TALOSCONFIG")
-    if named:
-        return Path(named)
-    home = Path.home() / ".talos" / "config"
-    return _IN_POD if not home.exists() and _IN_POD.exists() else home
+    from pathlib import Path
+
+    return Path(default_file())
 
 
-@dataclass
+def default_file() -> str:
+    """Name of `default_path`: pathlib takes a tenth of the time of a short command to import."""
+    if named := os.environ.get("TALOSCONFIG"):
+        return named
+    home = os.path.join(os.path.expanduser("~"), ".talos", "config")  # noqa: PTH111, PTH118
+    return _IN_POD if not os.path.exists(home) and os.path.exists(_IN_POD) else home  # noqa: PTH110
+
+
+# Not dataclasses: what they import takes as long as a call.
 class Context:
-    """One cluster. Certificates and key are PEM."""
+    """One cluster. Certificates and key are PEM; `extra` are keys of ours or of newer clients, kept as they are."""
 
-    endpoints: list[str] = field(default_factory=list)
-    nodes: list[str] = field(default_factory=list)
-    ca: bytes = b""
-    crt: bytes = b""
-    key: bytes = b""
-    extra: dict[str, Any] = field(default_factory=dict)
-    """keys of ours or of newer clients; kept as they are"""
+    def __init__(
+        self,
+        endpoints: list[str] | None = None,
+        nodes: list[str] | None = None,
+        ca: bytes = b"",
+        crt: bytes = b"",
+        key: bytes = b"",
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        self.endpoints = [] if endpoints is None else endpoints
+        self.nodes = [] if nodes is None else nodes
+        self.ca, self.crt, self.key = ca, crt, key
+        self.extra = {} if extra is None else extra
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Context) and vars(self) == vars(other)
 
 
-@dataclass
 class TalosConfig:
     """The file. `context` names the one in use."""
 
-    context: str = ""
-    contexts: dict[str, Context] = field(default_factory=dict)
+    def __init__(self, context: str = "", contexts: dict[str, Context] | None = None) -> None:
+        self.context = context
+        self.contexts = {} if contexts is None else contexts
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TalosConfig) and vars(self) == vars(other)
 
     @classmethod
-    def load(cls, path: Path) -> TalosConfig:
+    def load(cls, path: Path | str) -> TalosConfig:
         """Read a file. ConfigError if it is missing or unreadable."""
         try:
-            text = path.read_text()
+            with open(path) as file:  # noqa: PTH123 - pathlib is not imported for it
+                text = file.read()
         except FileNotFoundError:
             raise ConfigError(f"there is no talosconfig at {path}: name it with --talosconfig or TALOSCONFIG") from None
         except (OSError, UnicodeDecodeError) as error:
@@ -61,12 +85,7 @@ class TalosConfig:
     @classmethod
     def parse(cls, text: str, source: str = "talosconfig") -> TalosConfig:
         """Decode YAML. ConfigError names the field at fault."""
-        import yaml
-
-        try:
-            document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError as error:
-            raise ConfigError(f"the talosconfig {source} is not YAML: {' '.join(str(error).split())}") from error
+        document = read(text) or _yaml(text, source)
         if document is None:
             return cls()
         if not isinstance(document, dict) or not isinstance(document.get("contexts") or {}, dict):
@@ -104,6 +123,8 @@ class TalosConfig:
 
     def save(self, path: Path) -> None:
         """Write the file at once or not at all, readable by its owner only."""
+        import stat
+
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = stat.S_IMODE(path.stat().st_mode) & 0o600 if path.exists() else 0o600
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -117,6 +138,8 @@ class TalosConfig:
 
     def merge(self, other: TalosConfig) -> list[tuple[str, str]]:
         """Add the contexts of `other`; one whose name is taken gets a number. (name, new name) of the renamed."""
+        import copy
+
         renamed = []
         for name, context in other.contexts.items():
             new, number = name, 1
@@ -128,6 +151,33 @@ class TalosConfig:
             if name == other.context:
                 self.context = new
         return renamed
+
+
+def tls_context(context: Context) -> ssl.SSLContext:
+    """What a client of this context connects with. ConfigError."""
+    auth = context.extra.get("auth")
+    if isinstance(auth, dict) and "siderov1" in auth and not context.crt:
+        raise ConfigError(
+            "this context logs in by SideroV1 keys (Omni), which this client does not support: "
+            "use a context with a client certificate"
+        )
+    if not context.ca:
+        raise ConfigError("the context has no CA certificate (ca): is the talosconfig complete?")
+    if not context.crt or not context.key:
+        raise ConfigError("the context has no client certificate and key (crt, key): is the talosconfig complete?")
+    try:
+        return client_context([context.ca], context.crt, context.key)
+    except ValueError as error:
+        raise ConfigError(f"the certificates of the context cannot be used: {error}") from error
+
+
+def _yaml(text: str, source: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the talosconfig {source} is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _context(name: str, value: Any, source: str) -> Context:
@@ -152,9 +202,9 @@ def _context(name: str, value: Any, source: str) -> Context:
 
 
 def _plain(context: Context) -> dict[str, Any]:
-    plain: dict[str, Any] = {"endpoints": context.endpoints}
+    plain: dict[str, Any] = {"endpoints": list(context.endpoints)}  # a list of its own: YAML would refer to it
     if context.nodes:
-        plain["nodes"] = context.nodes
+        plain["nodes"] = list(context.nodes)
     for key, value in (("ca", context.ca), ("crt", context.crt), ("key", context.key)):
         if value:
             plain[key] = base64.b64encode(value).decode()

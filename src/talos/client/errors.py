@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 
 from grpclib.const import Status
@@ -71,7 +70,7 @@ def translate(error: BaseException, node: str, endpoint: str, lost: BaseExceptio
         return error
     if isinstance(error, GRPCError):
         return ApiError(error.status, error.message or "", node)
-    if isinstance(error, asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return ApiError(Status.DEADLINE_EXCEEDED, f"{endpoint} did not answer in time", node)
     if lost is not None:
         return ApiError(Status.UNAVAILABLE, connection_text(endpoint, lost), node)

@@ -7,17 +7,18 @@ second reader; elsewhere a temporary file of ours alone that lives for the lengt
 from __future__ import annotations
 
 import os
-import re
 import ssl
-from collections.abc import Iterable
-from pathlib import Path
 
-_LABEL = re.compile(rb"-----(BEGIN|END) ED25519 PRIVATE KEY-----")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def standard_key(pem: bytes) -> bytes:
     """Talos writes PKCS#8 under the label ED25519 PRIVATE KEY, which OpenSSL does not know; give it the usual one."""
-    return _LABEL.sub(rb"-----\1 PRIVATE KEY-----", pem)
+    for line in (b"-----BEGIN %sPRIVATE KEY-----", b"-----END %sPRIVATE KEY-----"):
+        pem = pem.replace(line % b"ED25519 ", line % b"")
+    return pem
 
 
 def load_identity(context: ssl.SSLContext, certificate_pem: bytes, key_pem: bytes) -> None:
@@ -33,6 +34,7 @@ def load_identity(context: ssl.SSLContext, certificate_pem: bytes, key_pem: byte
                 os.close(fd)
         else:
             import tempfile  # three times the time that the rest of this module takes to import
+            from pathlib import Path
 
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, "identity.pem")

@@ -1,7 +1,7 @@
 """Entry point: what an error looks like, and the exit code.
 
-Nothing is imported here that `talosctl version --client` does not need: scripts call it often, and it must not wait for
-the tree of commands, YAML, protobuf and cryptography.
+Nothing is imported here that `talosctl version` does not need: scripts call it often, and it must not wait for the tree
+of commands, YAML, protobuf and cryptography.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ def run(arguments: Sequence[str]) -> int:
 
         show("--short" in arguments)
         return 0
+    if "version" in arguments and not os.environ.get(_COMPLETE):
+        from talos.talosctl import quick_version
+
+        if (code := quick_version.run(arguments)) is not None:
+            return code
     return _run(arguments)
 
 

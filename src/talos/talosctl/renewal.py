@@ -12,10 +12,11 @@ import binascii
 import os
 import re
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from talos.client import Client, Context
 
 SWITCH = "TALOSCTL_RENEW"
@@ -29,6 +30,11 @@ _VALIDITY = re.compile(rb"\x30." + _TIME + _TIME, re.DOTALL)
 def enabled() -> bool:
     """Not turned off in the environment."""
     return os.environ.get(SWITCH, "").lower() not in _OFF
+
+
+def due_now(crt: bytes) -> bool:
+    """It is time, and not turned off."""
+    return enabled() and due(crt)
 
 
 def validity(crt: bytes) -> tuple[datetime, datetime] | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from talos.talosctl.client_version import lines, show
+from talos.talosctl.client_version import node_lines, show
 from talos.talosctl.options import Command, client_options, insecure_options
+from talos.talosctl.quick_version import FAILED, PATH
 from talos.talosctl.session import Failed, Session
 
 
@@ -27,12 +28,12 @@ def version(session: Session, client: bool, short: bool, as_json: bool) -> None:
     if not as_json:
         print("Server:", flush=True)
     session.targets()
-    answers = session.ask("/machine.MachineService/Version")
+    answers = session.ask(PATH)
     for node, answer in answers.good:
         for message in answer.messages:
             _node(node, message, as_json)
     for node, error in answers.errors:
-        print(f"error getting version from node {node}: {error}", file=sys.stderr)
+        print(FAILED.format(node=node, error=error), file=sys.stderr)
     if answers.errors:
         raise Failed
 
@@ -44,6 +45,5 @@ def _node(node: str, message: Any, as_json: bool) -> None:
         print(MessageToJson(message, indent=None))
         return
     info = message.version
-    print(f"\t{'NODE:':<13}{node}")
-    lines(info.tag, info.sha, info.built, info.go_version, f"{info.os}/{info.arch}")
-    print(f"\t{'Enabled:':<13}{'RBAC' if message.features.rbac else ''}")
+    values = (info.tag, info.sha, info.built, info.go_version, info.os, info.arch)
+    node_lines(node, values, message.features.rbac)

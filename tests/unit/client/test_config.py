@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from talos.client import Client, ConfigError, Context, TalosConfig, default_path
-from talos.client.channel import split_address
+from talos.client.address import split_address
 
 GOOD = """
 context: demo

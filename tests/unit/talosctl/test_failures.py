@@ -41,7 +41,7 @@ def test_an_unexpected_error_is_one_line(
         raise error
 
     monkeypatch.delenv(TRACEBACK, raising=False)
-    monkeypatch.setattr(Session, "run", fail)
+    monkeypatch.setattr(Session, "ask", fail)
     assert run(["--talosconfig", config, "-n", "127.0.0.1", "services"]) == 1
     out, err = capsys.readouterr()
     assert out == "" and text in err and "Traceback" not in err
@@ -55,7 +55,7 @@ def test_who_wants_to_see_where_it_comes_from_can(
         raise KeyError("spec")
 
     monkeypatch.setenv(TRACEBACK, "1")
-    monkeypatch.setattr(Session, "run", fail)
+    monkeypatch.setattr(Session, "ask", fail)
     assert run(["--talosconfig", config, "-n", "127.0.0.1", "services"]) == 1
     assert "Traceback" in capsys.readouterr().err
 
