@@ -100,9 +100,10 @@ def test_a_node_that_fails_stops_those_behind_it(replay: Replay, capsys: pytest.
     assert "not now" in capsys.readouterr().err and (OTHER, "Reboot") not in asked(replay)
 
 
-def test_no_reboot(replay: Replay) -> None:
+@pytest.mark.parametrize("flag", ["--no-reboot", "--stage"])
+def test_no_reboot(replay: Replay, flag: str) -> None:
     installer(replay, NODE, 0)
-    assert run(["-n", NODE, "upgrade", "-i", "x", "--no-reboot"]) == 0
+    assert run(["-n", NODE, "upgrade", "-i", "x", flag]) == 0
     assert asked(replay) == [(NODE, "Pull"), (NODE, "Upgrade")]
 
 
@@ -124,6 +125,21 @@ def test_rollback_waits_until_the_node_runs_again(replay: Replay, capsys: pytest
     replay.nodes[NODE][path] = rollback
     assert run(["-n", NODE, "rollback"]) == 0
     assert "running again" in capsys.readouterr().err
+
+
+def test_a_reset_asks_for_exactly_what_the_flags_say(replay: Replay) -> None:
+    path = "/machine.MachineService/Reset"
+    replay.on(NODE, path, pb.ResetResponse(messages=[pb.Reset(actor_id="a")]))
+    flags = ["--graceful=false", "--reboot", "--wait=false"]
+    assert run(["-n", NODE, "reset", *flags, "--system-labels-to-wipe", "STATE,EPHEMERAL"]) == 0
+    disks = ["--user-disks-to-wipe", "/dev/vdb,/dev/vdc", "--wipe-mode", "user-disks"]
+    assert run(["-n", NODE, "reset", "--wait=false", *disks]) == 0
+    first, second = (request for _, called, request in replay.calls if called == path)
+    wiped = [pb.ResetPartitionSpec(label=label, wipe=True) for label in ("STATE", "EPHEMERAL")]
+    assert first == pb.ResetRequest(reboot=True, system_partitions_to_wipe=wiped)
+    assert second == pb.ResetRequest(
+        graceful=True, user_disks_to_wipe=["/dev/vdb", "/dev/vdc"], mode=pb.ResetRequest.USER_DISKS
+    )
 
 
 def test_meta_and_wipe_send_what_was_written(replay: Replay, capsys: pytest.CaptureFixture[str]) -> None:

@@ -179,7 +179,8 @@ class Sequencer:
         try:
             record = json.loads(self._record.read_text())
             request = record["request"]
-            request["wipe"] = tuple(request["wipe"])
+            for name in ("wipe", "disks"):
+                request[name] = tuple(request.get(name, ()))
             return record["name"], Request(**request)
         except FileNotFoundError:
             return None

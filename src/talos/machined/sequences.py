@@ -27,6 +27,10 @@ class Request:
     reboot: bool = False
     wipe: tuple[str, ...] = ()
     """volumes that a reset wipes; empty: all"""
+    disks: tuple[str, ...] = ()
+    """disks beside the system's that a reset wipes as well"""
+    only_disks: bool = False
+    """a reset leaves the system's own volumes alone"""
     kind: str = ""
     """upgrade or rollback, for the sequence that boots the other slot"""
     source: str = ""
@@ -101,11 +105,14 @@ def reset(request: Request) -> Sequence[Phase]:
     if request.graceful:
         phases.append(_phase("drain", tasks.cordonAndDrainNode))
     phases.append(_phase("cleanup", tasks.removeAllPods if request.graceful else tasks.stopAllPods))
-    if request.graceful:
+    if request.graceful and not request.only_disks:
         phases.append(_phase("leave", tasks.leaveEtcd))
     phases.append(_phase("preReset", tasks.sendResetSignal))
     phases.extend(_STOP_ALL)
-    phases.append(_phase("resetSpec" if request.wipe else "reset", tasks.wipeVolumes))
+    if request.disks:
+        phases.append(_phase("resetUserDisks", tasks.wipeUserDisks))
+    if not request.only_disks:
+        phases.append(_phase("resetSpec" if request.wipe else "reset", tasks.wipeVolumes))
     phases.append(_phase("reboot", tasks.reboot) if request.reboot else _phase("shutdown", tasks.shutdown))
     return tuple(phases)
 

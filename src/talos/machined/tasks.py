@@ -28,6 +28,10 @@ CONFIG_SOURCE, API = "kubernetes.io/config.source", "api"
 DRAIN_LIMIT_S = 60.0
 REPORT_LIMIT_S = 2.0
 LEAVE_LIMIT_S = 60.0
+MINIMUM_MEMORY = {"control plane": 2 << 30, "worker": 1 << 30}
+MINIMUM_EPHEMERAL = 6 << 30
+USABLE = 0.85
+"""of what a machine is said to have, after the firmware, the kernel and the file system took theirs"""
 SERVICES_STOP_LIMIT_S = 60.0
 SLOW_STOP_S = 5.0
 
@@ -67,12 +71,24 @@ async def install(node: Node, _request: Request) -> None:
 # -- boot --
 
 
-async def memorySizeCheck(_node: Node, _request: Request) -> None:
-    log.info("skipping memory size check in the container")
+async def memorySizeCheck(node: Node, _request: Request) -> None:
+    """A machine that is too small is told so, and goes on: what it will run is not known here."""
+    if node.env.in_container:
+        return  # /proc/meminfo is its host's
+    text = node.env.path("/proc/meminfo").read_text()
+    total = int(text.split("MemTotal:", 1)[1].split()[0]) << 10
+    role = "control plane" if (config := node.config.current) and config.machine.is_control_plane else "worker"
+    if total < MINIMUM_MEMORY[role] * USABLE:
+        log.warning("%d MiB of memory: a %s node should have %d", total >> 20, role, MINIMUM_MEMORY[role] >> 20)
 
 
-async def diskSizeCheck(_node: Node, _request: Request) -> None:
-    log.info("skipping disk size check in the container")
+async def diskSizeCheck(node: Node, _request: Request) -> None:
+    """As for memory, of the file system that images, containers and etcd share."""
+    if node.env.in_container:
+        return  # the volume is as large as what it is a folder of
+    total = await asyncio.to_thread(lambda: shutil.disk_usage(node.env.path("/var")).total)
+    if total < MINIMUM_EPHEMERAL * USABLE:
+        log.warning("/var has %d MiB: a node should have %d", total >> 20, MINIMUM_EPHEMERAL >> 20)
 
 
 async def setUserEnvVars(_node: Node, _request: Request) -> None:
@@ -248,6 +264,16 @@ async def setSlot(node: Node, request: Request) -> None:
 
 async def sendResetSignal(node: Node, _request: Request) -> None:
     await node.state.modify(MachineResetSignalSpec, "machine", lambda spec: spec, owner="runtime.Sequencer")
+
+
+async def wipeUserDisks(_node: Node, request: Request) -> None:
+    """A disk that fails is no reason to leave the secrets of the system where they are: it is reported."""
+    from talos.machined.disk import reset, user_disks
+
+    try:
+        await asyncio.to_thread(user_disks.wipe, request.disks)
+    except reset.WipeError as error:
+        log.error("%s", error)
 
 
 async def wipeVolumes(node: Node, request: Request) -> None:

@@ -52,9 +52,13 @@ def upgrade(session: Session, wait: bool, timeout: float, debug: bool, **flags: 
     if flags["dry_run"]:
         slots.show_plan(session, flags["image"])
         return
-    for name in ("stage", "force", "preserve"):
+    for name in ("force", "preserve"):
         if flags[name]:
             print(f"WARNING: --{name} is an old flag and has no effect", file=sys.stderr)
+    if flags["stage"] and not flags["legacy"]:
+        # Who stages an upgrade chooses the time of the reboot.
+        print("WARNING: --stage is an old flag, taken as --no-reboot", file=sys.stderr)
+        flags["no_reboot"] = True
     if flags["legacy"]:
         _legacy(session, wait, timeout, flags)
         return

@@ -18,13 +18,13 @@ from talos.state.inmemory import InMemoryState
 
 @pytest.fixture
 async def make_node(tmp_path: Path) -> AsyncIterator[Callable[..., Node]]:
-    """make_node(services) → a node whose supervisor writes its resources; its programs end with the test."""
+    """make_node(services, platform) → a node whose supervisor writes its resources; its programs end with the test."""
     nodes: list[tuple[Node, asyncio.Task[None]]] = []
 
-    def make(services: Iterable[Service] = ()) -> Node:
+    def make(services: Iterable[Service] = (), platform: str = "container") -> Node:
         for folder in ("system/state", "var/log", "run/machined", "run/zygote/want", "run/zygote/state"):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        env = NodeEnvironment(platform="container", variables={"PLATFORM": "container"}, root=tmp_path)
+        env = NodeEnvironment(platform=platform, variables={"PLATFORM": platform}, root=tmp_path)
         node = Node(env, InMemoryState(), services)
         nodes.append((node, asyncio.ensure_future(node.supervisor.publish_forever())))
         return node

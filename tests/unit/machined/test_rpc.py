@@ -144,3 +144,30 @@ async def test_a_handler_knows_the_person() -> None:
     assert call.caller == alice
     for nobody in ({}, {CALLER_KEY: "nonsense"}):
         assert rpc.Call(Any, "/x", frozenset(), nobody).caller == Identity()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (machine_pb2.ResetRequest(user_disks_to_wipe=["vdb"]), "a container node has no disks"),
+        (machine_pb2.ResetRequest(user_disks_to_wipe=["vdb"], mode=machine_pb2.ResetRequest.SYSTEM_DISK), "alone"),
+        (machine_pb2.ResetRequest(mode=machine_pb2.ResetRequest.USER_DISKS), "--user-disks-to-wipe"),
+        (
+            machine_pb2.ResetRequest(
+                mode=machine_pb2.ResetRequest.USER_DISKS,
+                user_disks_to_wipe=["vdb"],
+                system_partitions_to_wipe=[machine_pb2.ResetPartitionSpec(label="STATE", wipe=True)],
+            ),
+            "leaves the system alone",
+        ),
+    ],
+)
+async def test_a_reset_that_contradicts_itself_changes_nothing(
+    make_node: NodeFactory, call_on: Callable[..., Any], request_: machine_pb2.ResetRequest, words: str
+) -> None:
+    node = make_node()
+    call = await call_on(node)
+    with pytest.raises(GRPCError, match=words) as caught:
+        await call("Reset", request_, machine_pb2.ResetResponse, rbac.ADMIN)
+    assert caught.value.status is Status.INVALID_ARGUMENT and "nothing was changed" in str(caught.value.message)
+    assert node.sequencer.running == ""

@@ -166,3 +166,15 @@ def test_the_rules_of_the_contract_are_kept() -> None:
     for running, allowed in contract.items():
         assert allowed <= TAKEOVER[running]
         assert TAKEOVER[running] - allowed == {"shutdown"}
+
+
+def test_a_reset_of_user_disks_alone_leaves_the_system_and_etcd() -> None:
+    from talos.machined.sequences import reset
+
+    def names(**what: object) -> list[str]:
+        return [phase.name for phase in reset(Request(**what))]  # type: ignore[arg-type]
+
+    both = names(disks=("/dev/vdb",))
+    assert both.index("resetUserDisks") < both.index("reset") and "leave" in both
+    alone = names(disks=("/dev/vdb",), only_disks=True, reboot=True)
+    assert "resetUserDisks" in alone and not {"leave", "reset", "resetSpec"} & set(alone) and alone[-1] == "reboot"

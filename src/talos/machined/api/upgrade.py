@@ -13,6 +13,7 @@ from talos.api import machine_pb2
 from talos.machined import containerd, image_payload, image_transfer, upgrade_history
 from talos.machined.api.slots import begin
 from talos.machined.rpc import Call, server_stream, unary
+from talos.machined.sequencer import LockedError
 from talos.machined.sequences import Request
 from talos.machined.upgrades import UpgradeError
 from talos.slots.entry import Entry
@@ -31,7 +32,8 @@ async def _install(call: Call, reference: str, space: str) -> Entry:
 
 @unary("/machine.MachineService/Upgrade")
 async def upgrade(call: Call, request: Any) -> machine_pb2.UpgradeResponse:
-    """Pull, write, and boot; with `stage` at the next reboot. STATE and EPHEMERAL are always preserved."""
+    """Pull, write, and boot; with `stage` by a plain reboot, which drains nothing. STATE and EPHEMERAL are always
+    preserved."""
     if refused := call.node.upgrades.upgrade_refused():
         raise GRPCError(Status.FAILED_PRECONDITION, refused)
     if not request.image:
@@ -41,6 +43,12 @@ async def upgrade(call: Call, request: Any) -> machine_pb2.UpgradeResponse:
     kind = upgrade_history.UPGRADE
     asked = Request(kind=kind, source=request.image, force=request.force)
     actor = begin(call, kind, asked, staged=request.stage)
+    if request.stage:
+        # Talos' clients wait for the node to come back: its own reboots after it has noted what to install.
+        try:
+            call.node.sequencer.begin("reboot", Request(actor_id=actor))
+        except LockedError as error:
+            raise GRPCError(Status.FAILED_PRECONDITION, f"{error}; the next reboot tries the new image") from error
     reply = machine_pb2.Upgrade(ack="Upgrade request received", actor_id=actor)
     return machine_pb2.UpgradeResponse(messages=[reply])
 

@@ -35,6 +35,7 @@ log = logging.getLogger("machined.disk")
 
 STRICT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 _EDGE = 1 << 20
+_MD_MAGIC = bytes.fromhex("fc4e2ba9")
 _HEADER = luks.AREA
 """what an encrypted volume of before is opened with lies in it, secrets that it kept cannot be had without"""
 
@@ -72,11 +73,26 @@ def foreign(disk: OpenDisk) -> str:
         head = disk.read(0, 512)
         if head[510:512] == b"\x55\xaa" and any(head[446:510]):
             return "a partition table (dos)"
-        return ""
+        return _unrecognized(disk)
     names = [partition.name or f"number {partition.number}" for partition in table.partitions]
     if layout.UNFINISHED in names and set(names) <= layout.OURS:
         return ""
     return f"partitions ({', '.join(names)})" if names else ""
+
+
+def _unrecognized(disk: OpenDisk) -> str:
+    """Members of a RAID or a volume group, ZFS, Ceph, a plain dm-crypt: no partition table, and no file system that is
+    known here. So a disk counts as empty only where nothing stands at its two ends. The place of the backup table is
+    left out: an installation that is cut short while it writes there may begin again."""
+    for at, magic, name in (
+        *((sector * 512, b"LABELONE", "a physical volume of LVM") for sector in range(4)),
+        *((at, _MD_MAGIC, "a member of a RAID array") for at in (0, 4096, (disk.size // 512 - 16) // 8 * 8 * 512)),
+    ):
+        if disk.read(at, len(magic)) == magic:
+            return name
+    backup = gpt.ENTRIES * gpt.ENTRY_BYTES + disk.sector
+    ends = (disk.read(0, _EDGE), disk.read(disk.size - _EDGE, _EDGE - backup))
+    return "data that is no known file system" if any(any(end) for end in ends) else ""
 
 
 def check(plan: Plan) -> None:

@@ -97,6 +97,25 @@ def test_a_disk_that_belongs_to_somebody_is_refused(plan: Plan, what: str) -> No
     assert system_disk.find([plan.disk], "") is not None
 
 
+@pytest.mark.parametrize(
+    ("at", "data", "name"),
+    [
+        (512, b"LABELONE", "a physical volume of LVM"),
+        (4096, bytes.fromhex("fc4e2ba9"), "a member of a RAID array"),  # metadata 1.2
+        (-8192, bytes.fromhex("fc4e2ba9"), "a member of a RAID array"),  # metadata 1.0
+        (128 << 10, b"a label of ZFS", "data that is no known file system"),
+        (-256 << 10, b"and its copy", "data that is no known file system"),
+    ],
+)
+def test_what_has_no_table_and_is_no_file_system_is_somebodys_too(plan: Plan, at: int, data: bytes, name: str) -> None:
+    with OpenDisk(plan.disk, writable=True) as opened:
+        opened.write(at if at > 0 else opened.size + at, data)
+    with pytest.raises(InstallError, match=f"holds {name}: name another disk"):
+        installer.install(plan)
+    installer.install(Plan(plan.disk, plan.image, plan.files, plan.state, wipe=True, efi_kind="xfs"))
+    assert system_disk.find([plan.disk], "") is not None
+
+
 class PowerCutError(Exception):
     """The machine is off."""
 
