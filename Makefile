@@ -8,7 +8,7 @@ OUT := _out
 PHASE = python3 mk/phase.py
 PY := .venv/bin/python
 
-.PHONY: help setup api components image cluster destroy test test-unit test-cluster lint bench conformance clean
+.PHONY: help setup api components root image cluster destroy test test-unit test-cluster lint bench conformance clean
 
 help:
 	@echo 'make cluster       set up, build, create the cluster "demo": 1 control plane node, 2 workers'
@@ -16,8 +16,8 @@ help:
 	@echo 'make test          lint, unit, image and cluster tests'
 	@echo 'make bench         the figures, each beside the floor of this machine'
 	@echo 'make conformance   upstream Kubernetes conformance tests against "demo"'
-	@echo 'make setup | api | components | image    the single steps'
-	@echo 'make artefacts     what boots a machine: unified kernel image, disk image, ISO, netboot'
+	@echo 'make setup | api | components | root     the single steps; root: the image of a container node'
+	@echo 'make image         root, and what boots a machine: unified kernel image, disk image, ISO, netboot'
 	@echo 'make vm            one virtual machine from the disk image, to maintenance mode'
 	@echo 'make lock          pin the current Debian and Python packages anew'
 	@echo 'make clean         remove _out (build caches in ~/.cache stay)'
@@ -27,7 +27,7 @@ setup:
 
 -include mk/api.mk mk/components.mk mk/image.mk mk/vm.mk mk/test.mk
 
-cluster: image
+cluster: root
 	@.venv/bin/talosctl cluster show --name $(CLUSTER) >/dev/null 2>&1 && \
 	  .venv/bin/talosctl cluster destroy --name $(CLUSTER) || true
 	@mkdir -p $(OUT)/$(CLUSTER)
@@ -41,7 +41,7 @@ cluster: image
 destroy:
 	@.venv/bin/talosctl cluster destroy --force --name $(CLUSTER)
 
-bench: image
+bench: root
 	@$(PY) -m bench
 
 clean:

@@ -15,24 +15,24 @@ test-unit: setup api
 	$(PYTEST) -n auto -m 'not slow' tests/unit tests/conformance tests/golden
 
 # Real etcd, kube-apiserver, containerd; clients of other people; two builds of the image compared.
-test-slow: image
+test-slow: root
 	@. mk/toolchain.sh && require_go && $(REAL) -m slow tests/unit tests/conformance tests/golden  # grpcurl is built there
 	$(REAL) tests/image
 
 # One cluster is made once and shared by most of these.
-test-cluster: image
+test-cluster: root
 	$(REAL) -p no:cacheprovider tests/cluster
 
 # What is killed and cut off in the middle of an upgrade, in every phase.
-test-cluster-long: image
+test-cluster-long: root
 	TALOS_LONG=1 $(REAL) -p no:cacheprovider tests/cluster/test_upgrade.py
 
 # Other kernels and control group layouts, in an emulated guest.
-test-boot: image
+test-boot: root
 	$(REAL) tests/boot
 
 # The sweeps: hours where everything is emulated.
-test-boot-long: image
+test-boot-long: root
 	TALOS_LONG=1 $(REAL) tests/boot
 
 test: lint test-unit test-components test-slow test-cluster test-boot

@@ -33,7 +33,7 @@ def host() -> None:
         pytest.fail("the cluster tests make namespaces and control groups: run them as root")
     for needed in (IMAGE, KUBECTL):
         if not needed.exists():
-            pytest.fail(f"{needed} is missing: run make image")
+            pytest.fail(f"{needed} is missing: run make root")
 
 
 @pytest.fixture(scope="session")

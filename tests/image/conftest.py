@@ -37,9 +37,9 @@ def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 20.0) -
 
 @pytest.fixture(scope="session")
 def image() -> Path:
-    """The image that `make image` built."""
+    """The image that `make root` built."""
     if not IMAGE.exists():
-        pytest.fail(f"{IMAGE} is missing: run make image")
+        pytest.fail(f"{IMAGE} is missing: run make root")
     return IMAGE
 
 

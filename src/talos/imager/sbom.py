@@ -42,7 +42,10 @@ def package(name: str, version: str, purl: str, checksum: str = "", supplier: st
 def _go_modules(programs: list[Path]) -> list[tuple[str, str]]:
     modules = set()
     for program in programs:
-        for line in run(["go", "version", "-m", program]).splitlines():
+        first, *lines = run(["go", "version", "-m", program]).splitlines()
+        # The standard library is no module, and scanners know it by this name.
+        modules.add(("stdlib", first.rpartition(": ")[2].split()[0].removeprefix("go")))
+        for line in lines:
             fields = line.split("\t")
             if len(fields) >= 4 and fields[1] in ("dep", "=>"):
                 modules.add((fields[2], fields[3]))

@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def find_image(given: str | None) -> Path:
-    """The root image: --image, else $TALOS_IMAGE, else what `make image` built."""
+    """The root image: --image, else $TALOS_IMAGE, else what `make root` built."""
     candidates = [Path(given)] if given else []
     if not given and (from_env := os.environ.get("TALOS_IMAGE")):
         candidates = [Path(from_env)]
@@ -35,7 +35,7 @@ def find_image(given: str | None) -> Path:
         if candidate.is_file():
             return candidate.resolve()
     raise ProvisionError(
-        f"no image at {', '.join(str(candidate) for candidate in candidates)}: build it with `make image`, "
+        f"no image at {', '.join(str(candidate) for candidate in candidates)}: build it with `make root`, "
         "or name one with --image or TALOS_IMAGE"
     )
 
@@ -67,7 +67,7 @@ def filesystem(image: Path) -> str:
             file.seek(offset)
             if file.read(len(magic)) == magic:
                 return kind
-    raise ProvisionError(f"{image} is neither an erofs nor a squashfs image: build it with `make image`")
+    raise ProvisionError(f"{image} is neither an erofs nor a squashfs image: build it with `make root`")
 
 
 def own_mounts() -> None:

@@ -42,7 +42,8 @@ def check_machines(state: Path, artefacts: machine.Artefacts, preset: str, nodes
     """The same for machines, which need no runc, no control groups and no file systems of the host."""
     privileges()
     disk_space(state, nodes, _MACHINE_BYTES)
-    programs()
+    emulator()
+    seed_tools()
     for file in artefacts.needed(preset):
         if not file.is_file():
             raise ProvisionError(
@@ -54,13 +55,17 @@ def check_machines(state: Path, artefacts: machine.Artefacts, preset: str, nodes
     firewall()
 
 
-def programs() -> None:
-    """QEMU, its firmware, and what makes the seed."""
+def emulator() -> None:
+    """QEMU and its firmware."""
     if shutil.which(qemu.PROGRAM) is None:
         raise ProvisionError(f"{qemu.PROGRAM} is not installed on this host: install the package qemu-system-x86")
     for file in (qemu.FIRMWARE_CODE, qemu.FIRMWARE_VARIABLES):
         if not file.exists():
             raise ProvisionError(f"the UEFI firmware {file} is missing: install the package ovmf")
+
+
+def seed_tools() -> None:
+    """What makes the disk that tells a machine who it is."""
     for name, package in (("mkfs.vfat", "dosfstools"), ("mcopy", "mtools")):
         if seed.program(name) is None:
             raise ProvisionError(f"{name} is not installed on this host: install the package {package}")

@@ -12,7 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from talos.provision import qemu
+from talos.provision import preflight, qemu
+from talos.provision.model import ProvisionError
 
 API, KUBERNETES = 50000, 6443
 ADDRESS = "10.0.2.15"
@@ -63,10 +64,15 @@ def main() -> int:
     parser.add_argument("--cpus", type=int, default=2)
     options = parser.parse_args()
     image, kernel = options.boot / "cloud-amd64.raw", options.boot / "cloud-amd64-kernel"
-    for needed, how in ((image, "make artefacts"), (kernel, "make artefacts"), (qemu.FIRMWARE_CODE, "make setup")):
+    for needed in (image, kernel):
         if not needed.exists():
-            print(f"vm: {needed} does not exist; `{how}` makes it", file=sys.stderr)
+            print(f"vm: {needed} does not exist; `make artefacts` makes it", file=sys.stderr)
             return 1
+    try:
+        preflight.emulator()
+    except ProvisionError as error:
+        print(f"vm: {error}", file=sys.stderr)
+        return 1
     accelerator = qemu.accelerator(kernel.resolve())
     console = options.folder / "console.log"
     disk = prepare(options.folder, image)

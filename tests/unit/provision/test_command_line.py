@@ -78,7 +78,7 @@ def test_names_that_cannot_begin_a_host_name(name: str) -> None:
         (["cluster", "logs", "--name", "absent"], "not found"),
         (["cluster", "create", "--name", "X"], "--name"),
         (["cluster", "create", "--memory", "lots"], "--memory"),
-        (["cluster", "create", "--image", "/absent"], "make image"),
+        (["cluster", "create", "--image", "/absent"], "make root"),
         (["cluster", "create", "qemu", "--image", "/absent"], "make artefacts"),
         (["cluster", "create", "qemu", "--presets", "pxe"], "--presets pxe: choose from iso, disk-image"),
         (["cluster", "create", "qemu", "--presets", "iso,disk-image"], "starts from one of"),
@@ -156,7 +156,7 @@ def test_what_holds_anyway_is_no_fault_and_what_does_not_is_named(
     monkeypatch.setenv("HOME", str(tmp_path))
     absent = ["cluster", "create", "dev", "--image", "/absent"]
     assert run([*absent, "--init-node-as-endpoint", "--with-cluster-discovery=false"]) == 1
-    assert "make image" in capsys.readouterr().err
+    assert "make root" in capsys.readouterr().err
     assert run([*absent, "--provisioner", "qemu"]) == 1
     assert "cluster create qemu" in capsys.readouterr().err
 

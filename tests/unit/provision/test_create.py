@@ -46,7 +46,7 @@ def test_impossible_numbers_name_the_flag(tmp_path: Path, changes: dict[str, int
 
 
 def test_missing_image_tells_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(ProvisionError, match="make image"):
+    with pytest.raises(ProvisionError, match="make root"):
         image.find_image(str(tmp_path / "absent"))
 
 

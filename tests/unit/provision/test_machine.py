@@ -151,17 +151,18 @@ def test_presets() -> None:
 
 def test_what_is_missing_is_named_with_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "privileges", lambda: None)
-    monkeypatch.setattr(preflight, "programs", lambda: None)
+    monkeypatch.setattr(preflight, "emulator", lambda: None)
+    monkeypatch.setattr(preflight, "seed_tools", lambda: None)
     absent = machine.artefacts(str(tmp_path), tmp_path)
     with pytest.raises(ProvisionError, match=r"cloud-amd64-kernel does not exist: `make artefacts`"):
         preflight.check_machines(tmp_path, absent, machine.ISO, 1)
     monkeypatch.undo()
     monkeypatch.setattr(qemu, "FIRMWARE_CODE", tmp_path / "absent.fd")
     with pytest.raises(ProvisionError, match=r"package (ovmf|qemu-system-x86)"):
-        preflight.programs()
+        preflight.emulator()
     monkeypatch.setattr(qemu, "PROGRAM", "no-such-qemu")
     with pytest.raises(ProvisionError, match="package qemu-system-x86"):
-        preflight.programs()
+        preflight.emulator()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a link")

@@ -89,7 +89,7 @@ def build(options: Options) -> list[Path]:
     for path in made:
         with path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
-        shipped = (found.package.name, *plan.packages)
+        shipped = tuple(name for name in pins if plan.ships(flavour, name))
         described = bill.document(options.image, path, version, digest, pins, shipped)
         bill_path = path.with_name(path.name + ".spdx.json")
         bill_path.write_text(json.dumps(described, indent=1) + "\n")

@@ -34,6 +34,8 @@ class BootRecipe:
     """The whole of os/boot.toml."""
 
     packages: tuple[str, ...]
+    build: tuple[str, ...]
+    """packages that the build host alone runs"""
     modules: tuple[str, ...]
     without: tuple[str, ...]
     first_stage: tuple[str, ...]
@@ -45,13 +47,17 @@ class BootRecipe:
     @property
     def names(self) -> tuple[str, ...]:
         """Every Debian package to pin."""
-        wanted = {*self.packages, *self.tools}
+        wanted = {*self.packages, *self.build, *self.tools}
         for flavour in self.flavours.values():
             wanted |= {flavour.kernel, *flavour.firmware}
         return tuple(sorted(wanted))
 
     def needs(self, flavour: Flavour, package: str) -> bool:
         """Whether a flavour's artefacts are made of this package."""
+        return package in self.build or self.ships(flavour, package)
+
+    def ships(self, flavour: Flavour, package: str) -> bool:
+        """Whether something of this package is in a flavour's artefacts."""
         wanted = package in {*self.packages, *self.tools, *flavour.firmware}
         return wanted or re.fullmatch(flavour.kernel_pattern, package) is not None
 
@@ -74,6 +80,7 @@ def load(path: Path) -> BootRecipe:
             raise ImageError(f"{path}: flavour {name}: {error}") from error
     return BootRecipe(
         packages=tuple(data["debian"]["packages"]),
+        build=tuple(data["debian"]["build"]),
         modules=tuple(data["modules"]["always"]),
         without=tuple(data["modules"]["without"]),
         first_stage=tuple(data["first_stage"]["modules"]),

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from hashlib import blake2b
 from pathlib import Path
 
@@ -38,6 +39,22 @@ def test_a_signature_is_checked_with_the_public_key_alone(tmp_path: Path) -> Non
     artefact.write_bytes(b"content" * 999 + b"Content")
     with pytest.raises(InvalidSignature):
         verify(public, artefact, first)
+
+
+def test_minisign_itself_says_the_same(tmp_path: Path) -> None:
+    artefact = tmp_path / "cloud-amd64.raw"
+    artefact.write_bytes(b"content" * 1000)
+    SigningKey.load_or_create(tmp_path / "signing.key").sign(artefact)
+
+    def check() -> subprocess.CompletedProcess[str]:
+        words = ["minisign", "-V", "-p", "signing.pub", "-m", artefact.name]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    done = check()
+    assert done.returncode == 0 and "Signature and comment signature verified" in done.stdout, done
+    assert "file:cloud-amd64.raw" in done.stdout
+    artefact.write_bytes(b"content" * 999 + b"Content")
+    assert check().returncode != 0
 
 
 def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:

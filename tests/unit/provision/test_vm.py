@@ -1,0 +1,33 @@
+"""`make vm` on a host where something is missing: one line that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from talos.provision import qemu, vm
+
+
+def run(monkeypatch: pytest.MonkeyPatch, boot: Path, folder: Path) -> int:
+    monkeypatch.setattr("sys.argv", ["vm", "--boot", str(boot), "--folder", str(folder)])
+    return vm.main()
+
+
+def test_what_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boot, folder = tmp_path / "boot", tmp_path / "vm"
+    assert run(monkeypatch, boot, folder) == 1
+    assert "cloud-amd64.raw does not exist; `make artefacts`" in capsys.readouterr().err
+    boot.mkdir()
+    for name in ("cloud-amd64.raw", "cloud-amd64-kernel"):
+        (boot / name).write_bytes(b"x")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert run(monkeypatch, boot, folder) == 1
+    assert "install the package qemu-system-x86" in capsys.readouterr().err
+    (tmp_path / qemu.PROGRAM).touch(mode=0o755)
+    monkeypatch.setattr(qemu, "FIRMWARE_CODE", tmp_path / "OVMF_CODE")
+    assert run(monkeypatch, boot, folder) == 1
+    assert "install the package ovmf" in capsys.readouterr().err
+    assert not folder.exists()
