@@ -193,6 +193,41 @@ static void mount_image(const char *name, const char *target, int slot, unsigned
 	give_up("/images of the initramfs does not describe %s", name);
 }
 
+/*
+ * What the boot stub hands over of the image that it measured (systemd-stub(7), /.extra): the signature that a TPM asks
+ * for, and its public key. Held while the root is entered, then kept in /run/init for whoever opens the disks.
+ */
+static const char *const handed_over[] = {"tpm2-pcr-signature.json", "tpm2-pcr-public-key.pem"};
+static int held[sizeof handed_over / sizeof *handed_over];
+
+static void hold_signature(void)
+{
+	for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "/.extra/%s", handed_over[i]);
+		held[i] = open(path, O_RDONLY | O_CLOEXEC);
+		unlink(path);
+	}
+}
+
+static void keep_signature(void)
+{
+	for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+		char path[64], data[8192];
+		ssize_t n = held[i] < 0 ? -1 : read(held[i], data, sizeof data);
+		if (held[i] >= 0)
+			close(held[i]);
+		if (n <= 0)
+			continue;
+		snprintf(path, sizeof path, "/run/init/%s", handed_over[i]);
+		int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0400);
+		if (out < 0 || write(out, data, n) != n)
+			say("%s: %s", path, strerror(errno));
+		if (out >= 0)
+			close(out);
+	}
+}
+
 static void remove_rest(void)
 {
 	char line[128];
@@ -232,6 +267,7 @@ int main(void)
 	mount_image("modules", "/root/usr/lib/modules", slot, initrd, &devices[1]);
 	if (slot >= 0)
 		close(slot);
+	hold_signature();
 	remove_rest();
 	argument("talos.platform", platform, sizeof platform);
 
@@ -247,6 +283,7 @@ int main(void)
 	/* Mounts made inside must reach pods (mount_namespaces(7)). */
 	mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL);
 	mkdir("/run/init", 0700);
+	keep_signature();
 	umask(022);
 	verify_whole(devices, VERIFIED);
 

@@ -1,6 +1,9 @@
 """TPM 2.0 by its commands: a few bytes sealed to this chip and to the state of its registers, and got back
 (TCG TPM 2.0 Library, part 1 for sessions, part 3 for commands; /dev/tpmrm0, tpm(4)).
 
+The state may also be one that somebody vouches for: what is sealed then opens under any value of a register that comes
+with a signature of the key it was sealed to (TPM2_PolicyAuthorize), so that an image may follow another.
+
 What travels to the chip and back is encrypted with a key that only the chip can work out, and the chip's own key is
 remembered when the bytes are sealed: somebody between the processor and the chip (a probe on the bus, a chip of their
 own) reads nothing. Rejected: tpm2-tss through ctypes, four libraries of 1.5 MB for seven commands.
@@ -17,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 try:  # where it went in cryptography 45
@@ -31,14 +35,21 @@ _ANSWER_BYTES = 4096
 _NO_SESSIONS, _SESSIONS = 0x8001, 0x8002
 _CREATE_PRIMARY, _CREATE, _LOAD, _UNSEAL, _FLUSH = 0x131, 0x153, 0x157, 0x15E, 0x165
 _START_SESSION, _POLICY_PCR, _POLICY_DIGEST = 0x176, 0x17F, 0x189
+_LOAD_EXTERNAL, _VERIFY, _POLICY_AUTHORIZE, _EXTEND = 0x167, 0x177, 0x16A, 0x182
 _OWNER, _NULL_HANDLE, _PASSWORD = 0x40000001, 0x40000007, 0x40000009
 _SHA256, _AES, _CFB, _ECC, _KEYED_HASH, _NULL, _P256 = 0x0B, 0x06, 0x43, 0x23, 0x08, 0x10, 0x03
+_RSA, _RSASSA, _VERIFIED, _EXPONENT = 0x01, 0x14, 0x8022, 65537
+_CHECKS_SIGNATURES = 0x00060040  # userWithAuth, decrypt, sign: as systemd names such a key
 _HMAC_SESSION, _POLICY_SESSION, _TRIAL_SESSION = 0, 1, 3
 _CONTINUE, _DECRYPT, _ENCRYPT = 1, 1 << 5, 1 << 6
 # fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, decrypt
 _STORAGE = 0x00030472
 _SEALED = 0x412  # fixedTPM, fixedParent, noDA; no userWithAuth: the policy is the only way
-_REFUSALS = {0x099D: "the registers of the chip are not what they were (measured boot)"}
+_REFUSALS = {
+    0x099D: "the registers of the chip are not what they were (measured boot)",
+    0x01C4: "the registers of the chip are not those that the image's signature names (measured boot)",
+    0x02DB: "the image's signature is not one of the key that it was sealed to",
+}
 
 
 class TpmError(Exception):
@@ -46,12 +57,23 @@ class TpmError(Exception):
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """What the chip keeps nothing of. primary: the chip's storage key as a point, x then y."""
+    """What the chip keeps nothing of. primary: the chip's storage key as a point, x then y. signer: the RSA key (DER,
+    SubjectPublicKeyInfo) whose signature says which values of further registers are good; empty: none is needed."""
 
     public: bytes
     private: bytes
     primary: bytes
     registers: tuple[int, ...]
+    signer: bytes = b""
+
+
+class Approved(msgspec.Struct, frozen=True):
+    """Values of registers that somebody vouches for. policy: their digest (`registers_policy`); signature: RSASSA with
+    SHA-256 over it."""
+
+    registers: tuple[int, ...]
+    policy: bytes
+    signature: bytes
 
 
 Transmit = Callable[[bytes], bytes]
@@ -76,10 +98,26 @@ def opened(device: Path = DEVICE) -> Iterator[Transmit]:
         os.close(fd)
 
 
-def seal(transmit: Transmit, secret: bytes, registers: Sequence[int]) -> Sealed:
-    """TpmError."""
+def registers_policy(values: dict[int, bytes]) -> bytes:
+    """The digest of TPM2_PolicyPCR for values of the SHA-256 bank, in a session that holds nothing yet: what a signer
+    signs. Pure."""
+    composite = hashlib.sha256(b"".join(values[register] for register in sorted(values))).digest()
+    return hashlib.sha256(bytes(32) + struct.pack(">I", _POLICY_PCR) + _selection(sorted(values)) + composite).digest()
+
+
+def extend(transmit: Transmit, register: int, data: bytes) -> None:
+    """Measure something: the register cannot hold again what it held before, until the machine is started anew."""
+    digests = struct.pack(">IH", 1, _SHA256) + hashlib.sha256(data).digest()
+    _call(transmit, _EXTEND, (register,), digests, authorized=True)
+
+
+def seal(transmit: Transmit, secret: bytes, registers: Sequence[int], signer: bytes = b"") -> Sealed:
+    """To what `registers` hold now, and to values that `signer` vouches for. TpmError."""
     with _Primary(transmit) as primary:
         with _Session(transmit, primary, _TRIAL_SESSION) as trial:
+            if signer:
+                nothing = struct.pack(">HIH", _VERIFIED, _NULL_HANDLE, 0)  # a trial asks for no proof
+                _authorize(transmit, trial, b"", _name(_signer_area(signer)), nothing)
             _policy(transmit, trial, registers)
             digest = _Reader(_call(transmit, _POLICY_DIGEST, (trial.handle,))).sized()
         with _Session(transmit, primary, _HMAC_SESSION) as session:
@@ -89,11 +127,12 @@ def seal(transmit: Transmit, secret: bytes, registers: Sequence[int]) -> Sealed:
                 _sized(public) + _sized(b"") + bytes(4), _DECRYPT,
             )  # fmt: skip
         read = _Reader(answer)
-        return Sealed(private=read.sized(), public=read.sized(), primary=primary.point, registers=tuple(registers))
+        private, public = read.sized(), read.sized()
+        return Sealed(public, private, primary.point, tuple(registers), signer)
 
 
-def unseal(transmit: Transmit, sealed: Sealed) -> bytes:
-    """TpmError: it is another chip, or its registers hold something else."""
+def unseal(transmit: Transmit, sealed: Sealed, approved: Approved | None = None) -> bytes:
+    """TpmError: it is another chip, or its registers hold something else. `approved`: for what has a signer."""
     with _Primary(transmit) as primary:
         if primary.point != sealed.primary:
             raise TpmError("this is not the chip that it was sealed with, or it was cleared")
@@ -102,16 +141,60 @@ def unseal(transmit: Transmit, sealed: Sealed) -> bytes:
         (handle,), name = struct.unpack(">I", answer[:4]), _Reader(answer[4:]).sized()
         try:
             with _Session(transmit, primary, _POLICY_SESSION) as session:
+                if sealed.signer:
+                    if approved is None:
+                        raise TpmError("it was sealed to images that carry a signature, and this one carries none")
+                    _policy(transmit, session, approved.registers)
+                    ticket = _verified(transmit, sealed.signer, approved)
+                    _authorize(transmit, session, approved.policy, _name(_signer_area(sealed.signer)), ticket)
                 _policy(transmit, session, sealed.registers)
                 return _Reader(session.call(_UNSEAL, (handle,), (name,), b"", b"", _ENCRYPT)).sized()
         finally:
             _call(transmit, _FLUSH, (), struct.pack(">I", handle))
 
 
-def _policy(transmit: Transmit, session: _Session, registers: Sequence[int]) -> None:
+def _selection(registers: Sequence[int]) -> bytes:
     bits = sum(1 << register for register in set(registers))
-    selection = struct.pack(">IHB", 1, _SHA256, 3) + bits.to_bytes(3, "little")
-    _call(transmit, _POLICY_PCR, (session.handle,), _sized(b"") + selection)
+    return struct.pack(">IHB", 1, _SHA256, 3) + bits.to_bytes(3, "little")
+
+
+def _policy(transmit: Transmit, session: _Session, registers: Sequence[int]) -> None:
+    if registers:
+        _call(transmit, _POLICY_PCR, (session.handle,), _sized(b"") + _selection(registers))
+
+
+def _authorize(transmit: Transmit, session: _Session, policy: bytes, signer: bytes, ticket: bytes) -> None:
+    """What the session has proved becomes: something that this signer approved. signer: its name."""
+    _call(transmit, _POLICY_AUTHORIZE, (session.handle,), _sized(policy) + _sized(b"") + _sized(signer) + ticket)
+
+
+def _verified(transmit: Transmit, signer: bytes, approved: Approved) -> bytes:
+    """The chip's own proof that it has seen a good signature."""
+    area = _signer_area(signer)
+    answer = _call(transmit, _LOAD_EXTERNAL, (), _sized(b"") + _sized(area) + struct.pack(">I", _OWNER))
+    handle = _Reader(answer).number()
+    try:
+        signed = struct.pack(">HH", _RSASSA, _SHA256) + _sized(approved.signature)
+        return _call(transmit, _VERIFY, (handle,), _sized(hashlib.sha256(approved.policy).digest()) + signed)
+    finally:
+        _call(transmit, _FLUSH, (), struct.pack(">I", handle))
+
+
+def _signer_area(signer: bytes) -> bytes:
+    """A public key as the chip describes it (TPMT_PUBLIC). TpmError: it is no RSA key."""
+    try:
+        key = serialization.load_der_public_key(signer)
+    except ValueError as error:
+        raise TpmError(f"the key of the image's signature cannot be read: {error}") from error
+    if not isinstance(key, rsa.RSAPublicKey) or key.public_numbers().e != _EXPONENT:
+        raise TpmError("the key of the image's signature is no RSA key with the exponent 65537")
+    modulus = key.public_numbers().n.to_bytes(key.key_size // 8, "big")
+    head = struct.pack(">HHI", _RSA, _SHA256, _CHECKS_SIGNATURES) + _sized(b"")
+    return head + struct.pack(">HHHI", _NULL, _NULL, key.key_size, 0) + _sized(modulus)
+
+
+def _name(area: bytes) -> bytes:
+    return struct.pack(">H", _SHA256) + hashlib.sha256(area).digest()
 
 
 # -- commands --

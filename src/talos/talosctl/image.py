@@ -136,6 +136,9 @@ def remove(session: Session, reference: str, namespace: str) -> None:
     "--secureboot-key", help="key of talosctl gen secureboot uki; artefacts are then signed for the firmware too"
 )
 @click.option("--secureboot-cert", help="certificate of that key")
+@click.option(
+    "--pcr-signing-key", help="key of talosctl gen secureboot pcr; disks that a TPM opens then follow an upgrade"
+)
 @click.option("--enrolment", help="folder with PK.auth, KEK.auth and db.auth that the boot loader enrols")
 def build_artefacts(
     flavour: tuple[str, ...],
@@ -147,6 +150,7 @@ def build_artefacts(
     signing_key: str | None,
     secureboot_key: str | None,
     secureboot_cert: str | None,
+    pcr_signing_key: str | None,
     enrolment: str | None,
 ) -> None:
     """Build what boots a machine: unified kernel image, disk image, ISO, kernel and initramfs for netboot."""
@@ -172,6 +176,7 @@ def build_artefacts(
                     arguments=arguments,
                     secure_boot=signing,
                     enrolment=Path(enrolment).resolve() if enrolment else None,
+                    measured_key=Path(pcr_signing_key).resolve() if pcr_signing_key else None,
                     signing_key=Path(signing_key).resolve() if signing_key else None,
                 )
             )

@@ -3,17 +3,21 @@ interposer between chip and processor sees and can do."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.swtpm import PROGRAM, Chip
 
 from talos.linux import tpm
-from talos.linux.tpm import TpmError
+from talos.linux.tpm import Approved, TpmError
 
 pytestmark = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason="needs swtpm")
 SECRET = b"thirty-two bytes of a disk's key"
@@ -100,6 +104,60 @@ def test_a_chip_that_answers_nonsense_is_refused(data: list[bytes]) -> None:
     answers = iter([*data, *[b""] * 40])
     with pytest.raises(TpmError):
         tpm.seal(lambda _command: next(answers), SECRET, (7,))
+
+
+@pytest.fixture(scope="module")
+def signing_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def public(key: rsa.RSAPrivateKey) -> bytes:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.DER, form)
+
+
+def approved(key: rsa.RSAPrivateKey, value: bytes) -> Approved:
+    policy = tpm.registers_policy({11: value})
+    return Approved((11,), policy, key.sign(policy, padding.PKCS1v15(), hashes.SHA256()))
+
+
+def extended(*measured: bytes) -> bytes:
+    value = bytes(32)
+    for data in measured:
+        value = hashlib.sha256(value + hashlib.sha256(data).digest()).digest()
+    return value
+
+
+def test_what_is_sealed_to_a_signer_follows_from_image_to_image(chip: Chip, signing_key: rsa.RSAPrivateKey) -> None:
+    sealed = tpm.seal(chip.transmit, SECRET, (7,), public(signing_key))
+    for image in (b"first", b"second"):
+        chip.restart()
+        tpm.extend(chip.transmit, 11, image)
+        assert tpm.unseal(chip.transmit, sealed, approved(signing_key, extended(image))) == SECRET
+    good = approved(signing_key, extended(b"second"))
+    tpm.extend(chip.transmit, 11, b"the system runs")  # nobody who comes later gets it
+    for _ in range(8):
+        with pytest.raises(TpmError, match="not those that the image's signature names"):
+            tpm.unseal(chip.transmit, sealed, good)
+    chip.restart()
+    tpm.extend(chip.transmit, 11, b"second")
+    chip.extend(7)
+    with pytest.raises(TpmError, match="registers of the chip are not what they were"):
+        tpm.unseal(chip.transmit, sealed, good)
+
+
+def test_a_signature_of_somebody_else_opens_nothing(chip: Chip, signing_key: rsa.RSAPrivateKey) -> None:
+    sealed = tpm.seal(chip.transmit, SECRET, (), public(signing_key))
+    other = rsa.generate_private_key(65537, 2048)
+    with pytest.raises(TpmError, match="not one of the key that it was sealed to"):
+        tpm.unseal(chip.transmit, sealed, approved(other, extended()))
+    with pytest.raises(TpmError):  # nor does another signer in the token
+        tpm.unseal(chip.transmit, msgspec.structs.replace(sealed, signer=public(other)), approved(other, extended()))
+    with pytest.raises(TpmError, match="and this one carries none"):
+        tpm.unseal(chip.transmit, sealed)
+    with pytest.raises(TpmError):  # nor leaving the signature out
+        tpm.unseal(chip.transmit, msgspec.structs.replace(sealed, signer=b""))
+    assert tpm.unseal(chip.transmit, sealed, approved(signing_key, extended())) == SECRET
 
 
 def test_a_machine_without_a_chip_says_so(tmp_path: Path) -> None:

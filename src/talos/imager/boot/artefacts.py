@@ -37,6 +37,8 @@ class Options:
     secure_boot: uki.Signing | None = None
     enrolment: Path | None = None
     """folder with PK.auth, KEK.auth and db.auth that the boot loader offers to the firmware"""
+    measured_key: Path | None = None
+    """signs what a TPM will have measured of the unified kernel image (`talosctl gen secureboot pcr`)"""
     signing_key: Path | None = None
     first_stage: Path | None = None
     """a program in place of os/stage1 (bench)"""
@@ -181,6 +183,7 @@ def _assemble(
         arguments=arguments,
         flavour=options.flavour,
         version=version,
+        measured=options.measured_key,
     )
     if options.secure_boot:
         uki.sign(unsigned, image, options.secure_boot)

@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from talos.imager.errors import run
+from talos.imager.boot import measure
+from talos.imager.errors import ImageError, run
 
 EFI = "systemd-boot-efi/usr/lib/systemd/boot/efi"
 PEFILE = "python3-pefile/usr/lib/python3/dist-packages"
@@ -26,9 +27,48 @@ def os_release(flavour: str, version: str) -> str:
 
 
 def build(
-    out: Path, *, debs: Path, kernel: Path, release: str, initramfs: Path, arguments: str, flavour: str, version: str
+    out: Path,
+    *,
+    debs: Path,
+    kernel: Path,
+    release: str,
+    initramfs: Path,
+    arguments: str,
+    flavour: str,
+    version: str,
+    measured: Path | None = None,
 ) -> None:
-    """Writes `out`, unsigned."""
+    """Writes `out`, not signed for the firmware. measured: the key that signs what a TPM will have measured; the image
+    is then made twice, since the signature is over all of the rest."""
+    parts: tuple[str, ...] = ()
+    if measured is not None:
+        key = measure.load_key(measured)
+        public, signature = (out.with_name(f"{out.name}.{name}") for name in ("pcrpkey", "pcrsig"))
+        public.write_bytes(measure.public_pem(key))
+        parts = (f"--pcrpkey={public}",)
+        _ukify(out, debs, kernel, release, initramfs, arguments, flavour, version, parts)
+        before = measure.measure(out)
+        signature.write_bytes(measure.signed(out, key))
+        parts = (*parts, f"--section=.pcrsig:@{signature}")
+    _ukify(out, debs, kernel, release, initramfs, arguments, flavour, version, parts)
+    if measured is not None:
+        if measure.measure(out) != before:
+            raise ImageError(f"{out} changed when its signature was added")
+        public.unlink()
+        signature.unlink()
+
+
+def _ukify(
+    out: Path,
+    debs: Path,
+    kernel: Path,
+    release: str,
+    initramfs: Path,
+    arguments: str,
+    flavour: str,
+    version: str,
+    parts: tuple[str, ...],
+) -> None:
     ukify = debs / "systemd-ukify/usr/lib/systemd/ukify"
     run(
         [
@@ -40,6 +80,7 @@ def build(
             f"--cmdline={arguments}",
             f"--os-release={os_release(flavour, version)}",
             f"--uname={release}",
+            *parts,
             f"--output={out}",
         ]
     )  # fmt: skip

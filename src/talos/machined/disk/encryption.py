@@ -5,7 +5,8 @@ EPHEMERAL was encrypted last stands on STATE, beside the salt of keys that are l
 
     static   the passphrase itself
     nodeID   UUID of the machine in lower case, then the volume's name: what Talos uses
-    tpm      32 random bytes, sealed to the chip; what unseals them stands as a token in the header
+    tpm      32 random bytes, sealed to the chip; what unseals them stands as a token in the header. Where the image
+             carries a signature of its measurement (talos.machined.disk.measured), they are sealed to its signer too
     kms      not carried out
 """
 
@@ -23,6 +24,7 @@ import msgspec
 
 from talos.config.view.model import Encryption, EncryptionKey
 from talos.machined import durable
+from talos.machined.disk import measured
 from talos.machined.disk.layout import ENCRYPTABLE
 
 if TYPE_CHECKING:
@@ -53,15 +55,18 @@ class Keys:
         product_uuid: Path | None = None,
         state: Path | None = None,
         chip: Callable[[], AbstractContextManager[Transmit]] | None = None,
+        measured_in: Path | None = None,
     ) -> None:
-        """state: the mounted STATE, None while it is not there. chip: None for this machine's TPM."""
+        """state: the mounted STATE, None while it is not there. chip: None for this machine's TPM. measured_in: where
+        the image's signature lies, None for where the first stage puts it."""
         self._product_uuid = product_uuid or PRODUCT_UUID
         self._state = state
         self._chip = chip
+        self._measured_in = measured_in or measured.FOLDER
 
     def with_state(self, state: Path | None) -> Keys:
         """The same, once STATE is mounted."""
-        return Keys(self._product_uuid, state, self._chip)
+        return Keys(self._product_uuid, state, self._chip, self._measured_in)
 
     def made(self, key: EncryptionKey, volume: str) -> tuple[bytes, str]:
         """For a slot that is to be filled: passphrase, and the token that tells it again ("" for a key that needs
@@ -75,7 +80,7 @@ class Keys:
 
         try:
             with (self._chip or tpm.opened)() as chip:
-                sealed = tpm.seal(chip, secret, key.registers or SECURE_BOOT_REGISTERS)
+                sealed = tpm.seal(chip, secret, _registers(key), measured.signer(self._measured_in))
         except tpm.TpmError as error:
             raise KeyUnavailableError(str(error)) from error
         token = {"type": TOKEN, "keyslots": [], **msgspec.to_builtins(sealed)}
@@ -104,11 +109,32 @@ class Keys:
         try:
             sealed = msgspec.json.decode(token, type=tpm.Sealed)
             with (self._chip or tpm.opened)() as chip:
-                return tpm.unseal(chip, sealed)
+                return tpm.unseal(chip, sealed, measured.approved(sealed.signer, self._measured_in))
         except msgspec.MsgspecError as error:
             raise KeyUnavailableError(f"what stands in the header is not for a TPM: {error}") from error
         except tpm.TpmError as error:
             raise KeyUnavailableError(str(error)) from error
+
+    def outdated(self, key: EncryptionKey, token: str) -> bool:
+        """Whether a filled slot is sealed to something else than the configuration and this image ask for."""
+        if key.kind != "tpm":
+            return False
+        from talos.linux import tpm
+
+        try:
+            sealed = msgspec.json.decode(token, type=tpm.Sealed)
+        except msgspec.MsgspecError:
+            return True
+        return (sealed.registers, sealed.signer) != (_registers(key), measured.signer(self._measured_in))
+
+    def close(self) -> None:
+        """Nothing more is unsealed until the machine starts anew, if the image carries a signature. TpmError."""
+        if not measured.signer(self._measured_in):
+            return
+        from talos.linux import tpm
+
+        with (self._chip or tpm.opened)() as chip:
+            tpm.extend(chip, measured.REGISTER, measured.CLOSED)
 
     def _node(self) -> str:
         try:
@@ -126,11 +152,15 @@ class Keys:
         return salt(self._state)
 
     def fingerprint(self) -> str:
-        """Changes when the machine does; "" for a machine without UUID."""
+        """Changes when the machine does, or the maker of its image; "" for a machine without UUID."""
         try:
-            return hashlib.sha256(self._node().encode()).hexdigest()
+            return hashlib.sha256(self._node().encode() + measured.signer(self._measured_in)).hexdigest()
         except KeyUnavailableError:
             return ""
+
+
+def _registers(key: EncryptionKey) -> tuple[int, ...]:
+    return key.registers or SECURE_BOOT_REGISTERS
 
 
 def secure_boot(variable: Path | None = None) -> bool:

@@ -248,6 +248,8 @@ def sync(
 def _fits(header: Luks, key: EncryptionKey, volume: str, keys: Keys, opened: tuple[int, bytes]) -> bool:
     """Whether a slot that is filled holds what the configuration says. KeyUnavailableError: nobody can tell."""
     try:
+        if keys.outdated(key, header.token(key.slot)):
+            return False
         value = keys.value(key, volume, header.token(key.slot))
     except KeyUnavailableError:
         if key.kind != "tpm":

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("machined.disk")
 
 CONFIG = "config.yaml"
+SIGNED = Path("/run/init/tpm2-pcr-signature.json")
+"""there where the image carries a signature of its measurement (talos.machined.disk.measured)"""
 _WORDS = (b"encryption", b"DiskEncryption")
 """one of them is in every configuration that asks for it: the others are not read at a start, which takes a while"""
 Targets = tuple[tuple[str, str, str, int], ...]
@@ -72,7 +74,19 @@ class BringUp:
                 continue
             if name == layout.STATE:
                 self._state = where
+        self._close()
         return found
+
+    def _close(self) -> None:
+        """Nothing asks the TPM for a key after this."""
+        if self._own_keys is None and not SIGNED.exists():
+            return
+        from talos.linux.tpm import TpmError
+
+        try:
+            self._keys.close()
+        except TpmError as error:
+            log.info("no register is extended: %s", error)
 
     @property
     def _keys(self) -> Keys:
