@@ -50,6 +50,10 @@ class ConfigOptions:
     kube_prism_port: int = 7445
     cni_urls: tuple[str, ...] = ()
     """manifests of another container network than flannel"""
+    encrypted: tuple[str, ...] = ()
+    """volumes of the system that are encrypted; on machines"""
+    encryption_keys: tuple[str, ...] = ()
+    """key types, one for each key slot (talos.provision.flag_documents.KEYS)"""
     firewall: str = ""
     """accept or block: what happens to packets that no rule lets in; "": there is no firewall"""
 

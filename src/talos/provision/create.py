@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from talos.provision import destroy as destroying
-from talos.provision import host, machine, monitors, network, preflight, qemu, subnet
+from talos.provision import host, machine, monitors, network, preflight, qemu, subnet, tpm
 from talos.provision import image as images
 from talos.provision.chaos import Chaos
 from talos.provision.configs import ConfigOptions, GeneratedConfigs
@@ -84,6 +84,8 @@ class CreateOptions:
     disks: list[int] = field(default_factory=lambda: [10 << 30])
     disk_drivers: list[str] = field(default_factory=list)
     scale_wait: bool = False
+    tpm: bool = False
+    kernel_arguments: str = ""
 
 
 @dataclass(slots=True)
@@ -213,10 +215,15 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
     if not options.disks or options.disks[0] < machine.SMALLEST_DISK:
         raise ProvisionError(f"--disks: the first one holds the system and needs {machine.SMALLEST_DISK >> 30}GiB")
     found = machine.artefacts(options.image, images.REPOSITORY)
+    if options.config.encrypted and "tpm" in options.config.encryption_keys and not options.tpm:
+        raise ProvisionError("--disk-encryption-key-types tpm: the machines need a chip, add --with-tpm2")
     preflight.check_machines(options.state, found, start, count)
+    if options.tpm:
+        tpm.check()
     model = _model(options, found.iso if start == machine.ISO else found.disk)
     model.provisioner, model.preset, model.disks = QEMU, start, list(options.disks)
     model.disk_drivers = list(options.disk_drivers)
+    model.tpm, model.kernel_arguments = options.tpm, options.kernel_arguments
     model.emulated = qemu.accelerator(found.kernel) == qemu.EMULATION
     return model
 

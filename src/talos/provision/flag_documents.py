@@ -10,6 +10,8 @@ from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError
 
 _DEFAULT = ConfigOptions()
 FIREWALL = ("accept", "block")
+KEYS: dict[str, dict[str, Any]] = {"uuid": {"nodeID": {}}, "tpm": {"tpm": {}}}
+"""key type, as the flag names it → what a key slot's configuration says"""
 _RULES: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
     ("apid", "tcp", ("50000",), False),
     ("kubelet", "tcp", ("10250",), False),
@@ -34,9 +36,20 @@ def documents(model: ClusterModel, options: ConfigOptions, role: str) -> str:
             found.append({"kind": "KubeFlannelCNIConfig", "$patch": "delete"})
         for number, url in enumerate(options.cni_urls, 1):
             found.append({"kind": "KubeExternalManifestConfig", "name": f"cni-{number}", "url": url})
+    found += _encryption(options)
     if options.firewall:
         found += _firewall(model, options, role == CONTROL_PLANE)
     return dump_all({"apiVersion": "v1alpha1", **document} for document in found)
+
+
+def _encryption(options: ConfigOptions) -> list[dict[str, Any]]:
+    if unknown := [name for name in options.encryption_keys if name not in KEYS]:
+        raise ProvisionError(f"--disk-encryption-key-types {unknown[0]}: choose from {', '.join(KEYS)}")
+    keys = [{"slot": slot, **KEYS[name]} for slot, name in enumerate(options.encryption_keys)]
+    return [
+        {"kind": "VolumeConfig", "name": volume, "encryption": {"provider": "luks2", "keys": keys}}
+        for volume in options.encrypted
+    ]
 
 
 def _firewall(model: ClusterModel, options: ConfigOptions, control_plane: bool) -> list[dict[str, Any]]:

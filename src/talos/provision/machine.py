@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from talos.linux.namespace import PR_SET_PDEATHSIG, prctl
-from talos.provision import network, qemu, seed
+from talos.provision import network, qemu, seed, tpm
 from talos.provision.model import ClusterDirectory, ClusterModel, NodeDirectory, NodeModel, ProvisionError
 from talos.provision.monitor import report
 
@@ -101,6 +101,8 @@ def specification(directory: ClusterDirectory, model: ClusterModel, node: NodeMo
     arguments = f"talos.platform={seed.PLATFORM}"
     if model.emulated:
         arguments += f" {_EMULATED_ARGUMENTS}"
+    if model.kernel_arguments:
+        arguments += f" {model.kernel_arguments}"
     return qemu.Machine(
         files.console,
         accelerator=accelerator(model),
@@ -113,7 +115,7 @@ def specification(directory: ClusterDirectory, model: ClusterModel, node: NodeMo
             qemu.Disk(files.seed),
         ),
         iso=Path(model.image) if model.preset == ISO else None,
-        arguments=arguments,
+        arguments=arguments.replace(",", ",,"),  # a comma alone ends a value of QEMU's -smbios
         variables=files.firmware_variables,
         uuid=directory.machine_id(node),
         restart=True,
@@ -124,11 +126,19 @@ def run(directory: ClusterDirectory, model: ClusterModel, node: NodeModel) -> in
     """The monitor's whole work: until the machine is off. Returns its exit status."""
     files = directory.node(node.name)
     tap = network.tap(directory, model, node)
-    command = qemu.command(specification(directory, model, node, tap))
+    command, inherited = qemu.command(specification(directory, model, node, tap)), [tap]
+    if model.tpm:
+        chip = tpm.start(files.tpm)
+        command += chip.words
+        inherited.append(chip.descriptor)
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, pass_fds=(tap,), preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        command,
+        stdin=subprocess.DEVNULL,
+        pass_fds=inherited,
+        preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
     )
-    os.close(tap)
+    for descriptor in inherited:
+        os.close(descriptor)
     told = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:

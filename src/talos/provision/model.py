@@ -89,6 +89,10 @@ class ClusterModel:
     """of machines: how each hangs on it (talos.provision.qemu.DRIVERS); virtio where none is named"""
     emulated: bool = False
     """machines without KVM"""
+    tpm: bool = False
+    """machines with a TPM 2.0, in software"""
+    kernel_arguments: str = ""
+    """of machines, beside the system's own"""
     mounts: list[Mount] = field(default_factory=list)
     airgapped: bool = False
     """nothing that nodes send leaves the network of the cluster"""
@@ -248,6 +252,11 @@ class NodeDirectory:
     @property
     def firmware_variables(self) -> Path:
         return self.path / "vars.fd"
+
+    @property
+    def tpm(self) -> Path:
+        """What a machine's TPM keeps."""
+        return self.path / "tpm"
 
     @property
     def console(self) -> Path:

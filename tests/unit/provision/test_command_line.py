@@ -86,6 +86,12 @@ def test_names_that_cannot_begin_a_host_name(name: str) -> None:
         (["cluster", "create", "qemu", "--disks", "virtio:1GiB"], "--disks: the first one holds the system"),
         (["cluster", "create", "qemu", "--memory-workers", "0"], "--memory-workers 0"),
         (["cluster", "create", "qemu", "--schematic-id", "x"], "--schematic-id"),
+        (["cluster", "create", "qemu", "--encrypt-state", "--disk-encryption-key-types", "tpm"], "add --with-tpm2"),
+        (["cluster", "create", "--provisioner", "vbox"], "choose docker"),
+        (["cluster", "create", "dev", "--encrypt-state"], "add --provisioner qemu"),
+        (["cluster", "create", "--disk", "9000"], "--disk is for nodes that are machines"),
+        (["cluster", "create", "dev", "--provisioner", "qemu", "--disk", "1000"], "--disks: the first one holds"),
+        (["cluster", "create", "--with-tpm1_2"], "use --with-tpm2"),
         (["cluster", "create", "--no-such-flag"], "--no-such-flag"),
     ],
 )
@@ -158,7 +164,7 @@ def test_what_holds_anyway_is_no_fault_and_what_does_not_is_named(
     assert run([*absent, "--init-node-as-endpoint", "--with-cluster-discovery=false"]) == 1
     assert "make root" in capsys.readouterr().err
     assert run([*absent, "--provisioner", "qemu"]) == 1
-    assert "cluster create qemu" in capsys.readouterr().err
+    assert "make artefacts" in capsys.readouterr().err
 
 
 def test_logs_are_kept_before_a_cluster_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

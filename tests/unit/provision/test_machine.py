@@ -141,6 +141,25 @@ def test_the_seed_is_a_disk_of_that_label_that_only_its_owner_reads(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_arguments_of_the_kernel_and_the_chip_are_handed_on(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path)
+    model.kernel_arguments = "a=1,2 b"
+    text = " ".join(qemu.command(machine.specification(directory, model, node, 7)))
+    assert text.endswith(" a=1,,2 b")
+
+
+def test_what_is_encrypted_with_which_keys(tmp_path: Path) -> None:
+    _, model, _ = cluster(tmp_path)
+    model.endpoint = "https://10.7.0.2:6443"
+    options = ConfigOptions(encrypted=("STATE", "EPHEMERAL"), encryption_keys=("tpm", "uuid"))
+    found = Config.decode(generate(model, options).by_role[WORKER]).machine.encryption
+    assert {name: [(key.slot, key.kind) for key in one.keys] for name, one in found.items()} == {
+        "STATE": [(0, "tpm"), (1, "nodeID")], "EPHEMERAL": [(0, "tpm"), (1, "nodeID")],
+    }  # fmt: skip
+    with pytest.raises(ProvisionError, match="--disk-encryption-key-types usb: choose from uuid, tpm"):
+        generate(model, ConfigOptions(encrypted=("STATE",), encryption_keys=("usb",)))
+
+
 def test_presets() -> None:
     assert machine.preset([]) == ("iso", False)
     assert machine.preset(["maintenance"]) == ("iso", True)

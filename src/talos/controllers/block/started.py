@@ -27,6 +27,8 @@ class VolumeState:
     """what of the configured keys is not in the header, a sentence each"""
     registers: list[int] = field(default_factory=list)
     """of the TPM, for keys that are sealed to it"""
+    signed_registers: list[int] = field(default_factory=list)
+    """of these the maker of the image says which values are good"""
     fresh: bool = False
     """nothing was kept on it yet when it was mounted"""
     locked_to_state: bool = False

@@ -99,7 +99,9 @@ def started_as(status: VolumeStatusSpec, state: VolumeState, clear: DiscoveredVo
     status.encryption_locked_to_state = state.locked_to_state
     status.encryption_allow_discards = state.allow_discards
     if state.registers:
-        status.tpm_encryption_options = TPMEncryptionOptionsInfo(pcrs=list(state.registers))
+        status.tpm_encryption_options = TPMEncryptionOptionsInfo(
+            pcrs=list(state.registers), pub_key_pcrs=list(state.signed_registers)
+        )
     status.mount_location = state.device
     if clear is not None:
         with contextlib.suppress(LookupError, ValueError):

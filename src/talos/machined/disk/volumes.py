@@ -34,6 +34,7 @@ log = logging.getLogger("machined.disk")
 CONFIG = "config.yaml"
 SIGNED = Path("/run/init/tpm2-pcr-signature.json")
 """there where the image carries a signature of its measurement (talos.machined.disk.measured)"""
+SIGNED_REGISTER = 11
 _WORDS = (b"encryption", b"DiskEncryption")
 """one of them is in every configuration that asks for it: the others are not read at a start, which takes a while"""
 Targets = tuple[tuple[str, str, str, int], ...]
@@ -122,6 +123,7 @@ class BringUp:
             if sealed := [key for key in wanted.keys if key.kind == "tpm"]:
                 from talos.machined.disk.encryption import SECURE_BOOT_REGISTERS
 
+                state.signed_registers = [SIGNED_REGISTER] if SIGNED.exists() else []
                 state.registers = sorted({r for key in sealed for r in key.registers or SECURE_BOOT_REGISTERS})
         if kind == "xfs":
             _grow(where, device)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from talos.talosctl.cluster import refused
+from talos.talosctl.cluster import machine_flags, refused
 from talos.talosctl.cluster.group import check_linux
 from talos.talosctl.cluster.options import options as create_options
-from talos.talosctl.cluster.values import addresses, check_name, disks, mounts, patches, ports
+from talos.talosctl.cluster.values import addresses, check_name, mounts, patches, ports
 from talos.talosctl.options import ClientGroup, Command, ListOption
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @click.group(cls=ClientGroup, invoke_without_command=True, context_settings={"max_content_width": 110})
 @create_options
+@machine_flags.options
 @refused.create
 @click.pass_context
 def create(ctx: click.Context, /, **flags: Any) -> None:
     """Create a cluster: nodes are containers, each on the real image with a network and storage of its own."""
     if ctx.invoked_subcommand is None:
-        _create(**flags)
+        _create(machine_flags.of_provisioner(ctx, flags), **flags)
 
 
 @create.command(cls=Command)
@@ -40,10 +41,12 @@ def docker(**flags: Any) -> None:
 
 @create.command(cls=Command, hidden=True)
 @create_options
+@machine_flags.options
 @refused.create
-def dev(**flags: Any) -> None:
+@click.pass_context
+def dev(ctx: click.Context, /, **flags: Any) -> None:
     """The same as create alone, by the name that Talos' own client has for it."""
-    _create(**flags)
+    _create(machine_flags.of_provisioner(ctx, flags), **flags)
 
 
 @create.command(cls=Command)
@@ -55,18 +58,12 @@ def dev(**flags: Any) -> None:
     help="iso: install from it; disk-image: start from it; maintenance: no configuration [default: iso]",
 )
 @click.option("--disks", cls=ListOption, default=["virtio:10GiB", "virtio:6GiB"], help="the system's first")
+@machine_flags.common
 @refused.qemu
 @click.pass_context
 def qemu(ctx: click.Context, /, **flags: Any) -> None:
     """Nodes as virtual machines under QEMU, from what `make artefacts` built (--image names its folder)."""
-    wanted = disks(flags.pop("disks"))
-    machines = {
-        "presets": flags.pop("presets"),
-        "disks": [size for _, size in wanted],
-        "disk_drivers": [driver for driver, _ in wanted],
-        "scale_wait": ctx.get_parameter_source("wait_timeout") is not click.core.ParameterSource.COMMANDLINE,
-    }
-    _create(machines, **flags)
+    _create(machine_flags.machines(ctx, flags, flags.pop("presets"), flags.pop("disks")), **flags)
 
 
 def _chaos(flags: dict[str, Any]) -> Chaos:
@@ -118,6 +115,8 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
             kube_prism_port=flags["kubeprism_port"],
             cni_urls=tuple(url.strip() for url in flags["custom_cni_url"].split(",") if url.strip()),
             firewall=flags["with_firewall"],
+            encrypted=flags.get("encrypted", ()),
+            encryption_keys=flags.get("encryption_keys", ()),
         ),
         mounts=mounts(flags.get("mount", ())),
         ipv6=not flags.get("disable_ipv6"),

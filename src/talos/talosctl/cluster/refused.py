@@ -20,8 +20,8 @@ def _refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if param.name is not None and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
         if value == param.get_default(ctx):
             return
-        if param.name == "provisioner":
-            raise click.UsageError("--provisioner: machines under QEMU are made by `talosctl cluster create qemu`", ctx)
+        if param.name == "with_tpm1_2":
+            raise click.UsageError("--with-tpm1_2: nodes speak to a TPM 2.0 only, use --with-tpm2", ctx)
         raise click.UsageError(f"{param.opts[-1]} is not carried out by this version for clusters on this machine", ctx)
 
 
@@ -42,20 +42,12 @@ _CREATE = """
 --cni-cache-dir string
 --cni-conf-dir string
 --config-injection-method string
---disk int 6144
 --disk-block-size uint 512
---disk-encryption-key-types stringArray uuid
 --disk-image-path string
 --disk-preallocate bool true
---encrypt-ephemeral bool false
---encrypt-state bool false
 --encrypt-user-volumes bool false
---extra-boot-kernel-args string
---extra-disks int 0
---extra-disks-drivers stringSlice
 --extra-disks-on-controlplanes bool false
 --extra-disks-serials stringSlice
---extra-disks-size int 5120
 --extra-disks-tags stringSlice
 --extra-uefi-search-paths stringSlice
 --image-cache-path string
@@ -70,7 +62,6 @@ _CREATE = """
 --iso-path string
 --omni-api-endpoint string
 --primary-disks int 1
---provisioner string docker
 --skip-etcd-k8s bool false
 --uki-path string
 --usb-path string
@@ -88,7 +79,6 @@ _CREATE = """
 --with-kubespan bool false
 --with-siderolink string none
 --with-tpm1_2 bool false
---with-tpm2 bool false
 --with-uefi bool true
 --with-uuid-hostnames bool false
 """
