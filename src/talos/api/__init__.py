@@ -27,6 +27,7 @@ _MODULES = {
     "pytalos.config": "pytalos_config",
     "pytalos.slots": "pytalos_slots",
     "securityapi": "security",
+    "sidero.kms": "sidero_kms",
     "signerapi": "signer",
 }
 _DEFINITIONS = "talos.resource.definitions."

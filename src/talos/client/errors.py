@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 
 from grpclib.const import Status
@@ -61,7 +63,14 @@ def connection_text(endpoint: str, error: BaseException) -> str:
         )
     if isinstance(error, TimeoutError):
         return f"{endpoint}: no connection in time"
-    return f"{endpoint}: {getattr(error, 'strerror', None) or error or type(error).__name__}"
+    return f"{endpoint}: {_reason(error)}"
+
+
+def _reason(error: BaseException) -> str:
+    """asyncio says of a refused connection only which call failed."""
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
 def translate(error: BaseException, node: str, endpoint: str, lost: BaseException | None = None) -> ApiError:

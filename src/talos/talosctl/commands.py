@@ -83,7 +83,7 @@ COMMANDS: dict[str, Entry] = {
     "dnsd-launch": Entry("launch:dnsd_launch", "", (), True, OTHER),
     "docs": Entry("docs_cmd:docs", "", (), True, OTHER),
     "json-logs-launch": Entry("launch:json_logs_launch", "", (), True, OTHER),
-    "kms-launch": _elsewhere("kms_launch"),
+    "kms-launch": Entry("kms:kms_launch", "", (), True, OTHER),
     "loadbalancer-launch": Entry("launch:loadbalancer_launch", "", (), True, OTHER),
     "qemu-launch": _elsewhere("qemu_launch"),
     "remote-provision-launch": _elsewhere("remote_provision_launch"),

@@ -58,14 +58,6 @@ dhcpd_launch = refuse(
     --state-path string
     """,
 )
-kms_launch = refuse(
-    "kms-launch",
-    "there is no key server for tests here: name the address of your own in the volume's encryption document",
-    """
-    --kms-addr string localhost
-    --kms-key string
-    """,
-)
 qemu_launch = refuse("qemu-launch", "`talosctl cluster create qemu` starts virtual machines itself")
 remote_provision_launch = refuse(
     "remote-provision-launch",

@@ -28,7 +28,9 @@ def address(text: str, flag: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _run(what: str, main: Callable[[], Awaitable[None]]) -> None:
+def run(what: str, main: Callable[[], Awaitable[None]]) -> None:
+    """Start it and wait until interrupted. ClickException if it cannot be started."""
+
     async def whole() -> None:
         await main()
         await asyncio.Event().wait()
@@ -71,7 +73,7 @@ def loadbalancer_launch(
             _background(balancer.check_forever())
             _ready(f"balancing {loadbalancer_addr}:{listening} over {', '.join(loadbalancer_upstreams)}")
 
-    _run("the load balancer", main)
+    run("the load balancer", main)
 
 
 def _has_port(text: str) -> bool:
@@ -95,7 +97,7 @@ def dnsd_launch(addr: str, resolv_conf: str) -> None:
         await Listener(forwarder, "127.0.0.1" if host == "localhost" else host, port).start()
         _ready(f"resolving on {host}:{port} by {', '.join(server for server, _ in servers)}")
 
-    _run("the resolver", main)
+    run("the resolver", main)
 
 
 def _nameservers(path: Path) -> list[tuple[str, int]]:
@@ -123,7 +125,7 @@ def json_logs_launch(addr: str) -> None:
         await loop.create_datagram_endpoint(_Datagrams, (host, bound))
         _ready(f"receiving logs on {host}:{bound}")
 
-    _run("the receiver of logs", main)
+    run("the receiver of logs", main)
 
 
 async def _lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
