@@ -25,7 +25,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
         "rules[].keyless",
         "rules[].publicKey",
     ),
-    "KmsgLogConfig": ("",),
     "KubeSpanConfig": ("",),
     "KubeSpanEndpointsConfig": ("",),
     "KubeTalosAPIAccessConfig": (
@@ -75,7 +74,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
         "machine.install.extraKernelArgs",
         "machine.install.grubUseUKICmdline",
         "machine.install.legacyBIOSSupport",
-        "machine.logging",
         "machine.network.interfaces[].bond.adActorSystem",
         "machine.network.interfaces[].bridgePort",
         "machine.network.interfaces[].dhcpOptions.duidv6",

@@ -6,8 +6,10 @@ import asyncio
 import datetime
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import NamedTuple
 
 FACILITIES = [
     "kern",
@@ -38,23 +40,58 @@ FACILITIES = [
 LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 
 
-def format_record(record: bytes, boot_time_ns: int) -> bytes:
-    """ "6,339,5140900,-;text" → "kern:    info: [2026-11-22T21:51:07.992114273Z]: text\n"."""
+class Record(NamedTuple):
+    """One message of the kernel, or of a program that wrote to its log."""
+
+    facility: str
+    level: str
+    sequence: int
+    microseconds: int
+    """since the kernel started"""
+    text: str
+
+
+def parse(record: bytes) -> Record:
+    """ "6,339,5140900,-;text"; what follows its first line are key=value pairs of devices. ValueError."""
     head, _, text = record.partition(b";")
     fields = head.split(b",")
-    priority, microseconds = int(fields[0]), int(fields[2])
-    facility, level = priority >> 3, priority & 7
+    if len(fields) < 3:
+        raise ValueError(f"no record of a kernel log: {record[:40]!r}")
+    facility, level = divmod(int(fields[0]), 8)
     name = FACILITIES[facility] if facility < len(FACILITIES) else str(facility)
-    stamp_ns = boot_time_ns + microseconds * 1000
-    seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
-    stamp = datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    line = text.split(b"\n", 1)[0]
-    return f"{name}: {LEVELS[level]:>7}: [{stamp}.{nanoseconds:09d}Z]: ".encode() + line + b"\n"
+    line = text.split(b"\n", 1)[0].decode(errors="replace")
+    return Record(name, LEVELS[level], int(fields[1]), int(fields[2]), line)
+
+
+def boot_time_ns() -> int:
+    """When the clock of records began, since 1970."""
+    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+
+def stamp(record: Record, boot_ns: int) -> str:
+    """RFC 3339 with nanoseconds."""
+    seconds, nanoseconds = divmod(boot_ns + record.microseconds * 1000, 1_000_000_000)
+    text = datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{nanoseconds:09d}Z"
+
+
+def format_record(data: bytes, boot_ns: int) -> bytes:
+    """ "6,339,5140900,-;text" → "kern:    info: [2026-11-22T21:51:07.992114273Z]: text\n"."""
+    record = parse(data)
+    line = f"{record.facility}: {record.level:>7}: [{stamp(record, boot_ns)}]: {record.text}\n"
+    return line.encode()
 
 
 async def records(path: Path, *, follow: bool, only_new: bool) -> AsyncIterator[bytes]:
-    """Formatted records, oldest first; with follow for ever. Records overwritten while we waited are skipped."""
-    boot_time_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    """Formatted records, oldest first; with follow for ever."""
+    boot_ns = boot_time_ns()
+    async with aclosing(raw_records(path, follow=follow, only_new=only_new)) as raw:
+        async for record in raw:
+            yield format_record(record, boot_ns)
+
+
+async def raw_records(path: Path, *, follow: bool, only_new: bool) -> AsyncGenerator[bytes, None]:
+    """As the kernel gives them. Records overwritten while we waited are skipped."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     loop = asyncio.get_running_loop()
     try:
@@ -75,7 +112,7 @@ async def records(path: Path, *, follow: bool, only_new: bool) -> AsyncIterator[
                 continue
             except BrokenPipeError:
                 continue
-            yield format_record(record, boot_time_ns)
+            yield record
     finally:
         os.close(fd)
 

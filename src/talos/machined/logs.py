@@ -25,8 +25,8 @@ DIRECTORY = Path("/var/log")
 THRESHOLD = 5 * 1024 * 1024
 CHUNK = 32 * 1024
 CHECK_INTERVAL_S = 15.0
-_SHARED = {"cri": "containerd"}
-"""service → the one whose program, and so whose log, it is (docs/decisions/0001)"""
+_SHARED = {"cri": "containerd", "dns-resolve-cache": "networkd"}
+"""id → the service whose program, and so whose log, it is (docs/decisions/0001, 0004)"""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

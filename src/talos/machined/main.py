@@ -16,10 +16,12 @@ from pathlib import Path
 from talos import rbac
 from talos import resources as _resources  # noqa: F401  (makes every resource type known to the state)
 from talos.config.view.access import AuditSink
+from talos.config.view.model import LogDestination
 from talos.environment import NodeEnvironment
 from talos.machined import logging_setup, rpc, services, startup, status_events
 from talos.machined.audit.keeper import HeadKeeper
 from talos.machined.audit.sinks import AuditSinks
+from talos.machined.log_sinks import LogSinks
 from talos.machined.node import Node
 from talos.machined.sequencer import LockedError
 from talos.machined.sequences import Request
@@ -33,6 +35,7 @@ log = logging.getLogger("machined.main")
 
 SOCKET = "/system/run/machined/machine.sock"
 APID_SOCKET = "/system/run/machined/apid.sock"
+KMSG = Path("/dev/kmsg")
 APID_GROUP = 50
 """its user as well"""
 
@@ -75,6 +78,7 @@ async def serve(env: NodeEnvironment) -> int:
                 ("logs", node.logs.rotate_forever()),
                 ("events", status_events.publish_forever(node)),
                 ("audit", HeadKeeper(node.audit, node.state).run()),
+                ("log sinks", _log_sinks(node).run()),
                 ("audit sinks", AuditSinks(node.audit, node.state, lambda: _audit_sinks(node)).run()),
             )
         ]
@@ -99,6 +103,14 @@ async def serve(env: NodeEnvironment) -> int:
 def _audit_sinks(node: Node) -> tuple[AuditSink, ...]:
     config = node.config.current
     return () if config is None else config.access.audit_sinks
+
+
+def _log_sinks(node: Node) -> LogSinks:
+    def wanted() -> tuple[LogDestination, ...]:
+        config = node.config.current
+        return () if config is None else config.machine.log_destinations
+
+    return LogSinks(node.logs.directory, None if node.env.in_container else KMSG, node.state, wanted)
 
 
 async def _listen(server: ClosingServer | LinkServer, path: Path, group: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy as copying
 import sys
 import tarfile
 import tempfile
@@ -46,8 +47,38 @@ def copy(session: Session, source: str, destination: str) -> None:
             target.mkdir(parents=True, exist_ok=True)
             try:
                 with tarfile.open(fileobj=archive, mode="r:gz") as tar:
-                    tar.extractall(target, filter="data")  # nothing outside the folder, no devices, no set-uid
+                    unpack(tar, target)
             except tarfile.TarError as error:
                 raise click.ClickException(f"the node's answer cannot be unpacked into {target}: {error}") from error
     except ApiError as error:
         raise click.ClickException(f"error copying {source} from node {node}: {error}") from error
+
+
+def unpack(tar: tarfile.TarFile, target: Path) -> None:
+    """Nothing outside the folder, no devices, no set-uid. TarError, OSError.
+
+    A node's /etc is full of links that lead out of what was copied: they are made as they are, behind everything else,
+    so that no file is written through one.
+    """
+    away: list[tarfile.TarInfo] = []
+
+    def inside(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+        try:
+            return tarfile.data_filter(member, path)
+        except (tarfile.AbsoluteLinkError, tarfile.LinkOutsideDestinationError):
+            if not member.issym():
+                raise
+            away.append(member)
+            return None
+
+    tar.extractall(target, filter=inside)
+    for member in away:
+        # Its own name must be inside all the same: what it leads to no longer counts.
+        named = copying.copy(member)
+        named.type = tarfile.REGTYPE
+        path = target / tarfile.data_filter(named, str(target)).name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            raise tarfile.ExtractError(f"{member.name!r} is a link, and {path} is a folder already")
+        path.unlink(missing_ok=True)
+        path.symlink_to(member.linkname)

@@ -174,14 +174,13 @@ def downgrade() -> None:
 
 def _downgrade(session: Session, path: str, request: Message | None, doing: str) -> None:
     answers = session.ask(path, request)
-    table(
-        ("NODE", "MESSAGE"),
-        [
-            (node, f"downgrade {doing} succeeded, the cluster is at version {m.cluster_downgrade.cluster_version}")
-            for node, answer in answers.good
-            for m in answer.messages
-        ],
-    )
+    rows = [
+        (node, f"downgrade {doing} succeeded, the cluster is at version {m.cluster_downgrade.cluster_version}")
+        for node, answer in answers.good
+        for m in answer.messages
+    ]
+    if rows:
+        table(("NODE", "MESSAGE"), rows)
     answers.finish()
 
 

@@ -10,6 +10,7 @@ from talos.config.block.volume_config import VolumeConfig
 from talos.config.k8s.kube_talos_api_access_config import KubeTalosAPIAccessConfig
 from talos.config.runtime.environment_config import EnvironmentConfig
 from talos.config.runtime.kernel_module_config import KernelModuleConfig
+from talos.config.runtime.kmsg_log_config import KmsgLogConfig
 from talos.config.runtime.sysctl_config import SysctlConfig
 from talos.config.runtime.sysfs_config import SysfsConfig
 from talos.config.runtime.udev_rules_config import UdevRulesConfig
@@ -25,6 +26,7 @@ from talos.config.view.model import (
     EncryptionKey,
     Install,
     KernelModule,
+    LogDestination,
     MachineType,
     TalosAPIAccess,
 )
@@ -116,6 +118,21 @@ class MachineView:
     def files(self) -> tuple[MachineFile, ...]:
         """Legacy ``machine.files``."""
         return tuple(self._legacy.files)
+
+    @property
+    def log_destinations(self) -> tuple[LogDestination, ...]:
+        """Where the logs of services are sent."""
+        found = self._legacy.logging.destinations if self._legacy.logging else []
+        return tuple(
+            LogDestination(one.endpoint, tuple(sorted(one.extra_tags.items())), one.format)
+            for one in found
+            if one.endpoint
+        )
+
+    @property
+    def kernel_log_destinations(self) -> tuple[str, ...]:
+        """Where the kernel's log is sent: tcp:// and udp:// URLs."""
+        return tuple(document.url for document in self._config.get_all(KmsgLogConfig))
 
     @cached_property
     def udev_rules(self) -> tuple[str, ...]:

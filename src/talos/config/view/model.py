@@ -249,6 +249,14 @@ class KernelModule(_Value, frozen=True):
     parameters: tuple[str, ...] = ()
 
 
+class LogDestination(_Value, frozen=True):
+    """Where the logs of services are sent: a tcp:// or udp:// URL, and what every line says besides."""
+
+    url: str
+    tags: tuple[tuple[str, str], ...] = ()
+    format: str = ""
+
+
 class Install(_Value, frozen=True):
     """Installation to disk: ``disk`` is a path, ``selector`` a CEL expression (one of them is empty)."""
 

@@ -12,15 +12,14 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from urllib.parse import urlsplit
 
 from talos.audit.chain import BrokenLineError, unseal
-from talos.client.keepalive import watch_for_death
 from talos.config.view.access import AuditSink
 from talos.machined import durable
 from talos.machined.audit import reader
 from talos.machined.audit.log import AuditLog
 from talos.machined.configuration import ACTIVE
+from talos.machined.line_sender import send_lines
 from talos.resources.config import MachineConfigSpec
 from talos.state.inmemory import InMemoryState
 
@@ -31,7 +30,6 @@ AGAIN = 100
 KEEP_EVERY_S = 5.0
 FIRST_WAIT_S = 1.0
 MAX_WAIT_S = 60.0
-CONNECT_S = 10.0
 
 
 class AuditSinks:
@@ -84,10 +82,7 @@ class AuditSinks:
             wait = min(wait * 2, MAX_WAIT_S)
 
     async def _send(self, sink: AuditSink, position: Position) -> None:
-        parts = urlsplit(sink.url)
-        send = _over_udp if parts.scheme == "udp" else _over_tcp
-        log.debug("connecting to %s", sink.url)
-        await send(str(parts.hostname), int(parts.port or 0), self._lines(position))
+        await send_lines(sink.url, self._lines(position))
 
     async def _lines(self, position: Position) -> AsyncGenerator[list[bytes], None]:
         """What has not been sent; a batch counts as sent when the next one is asked for."""
@@ -103,44 +98,6 @@ class AuditSinks:
                     yield batch
                     position.seq = last
                     position.keep()
-
-
-async def _over_tcp(host: str, port: int, batches: AsyncGenerator[list[bytes], None]) -> None:
-    """Until the connection ends. OSError, TimeoutError."""
-    async with asyncio.timeout(CONNECT_S):
-        incoming, outgoing = await asyncio.open_connection(host, port)
-    watch_for_death(outgoing.get_extra_info("socket"))
-    # A destination says nothing; that it closes is read here, and is otherwise seen two writes later.
-    ended = asyncio.ensure_future(incoming.read(1))
-    following: asyncio.Future[list[bytes]] = ended.get_loop().create_future()
-    try:
-        while True:
-            following = asyncio.ensure_future(anext(batches))
-            await asyncio.wait((following, ended), return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
-                raise ConnectionResetError("the destination closed the connection")
-            outgoing.write(b"".join(line + b"\n" for line in following.result()))
-            await outgoing.drain()
-    finally:
-        # In this order: a generator that still runs cannot be closed.
-        for task in (ended, following):
-            task.cancel()
-        await asyncio.gather(ended, following, return_exceptions=True)
-        await batches.aclose()
-        outgoing.close()
-
-
-async def _over_udp(host: str, port: int, batches: AsyncGenerator[list[bytes], None]) -> None:
-    """For ever. OSError."""
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(host, port))
-    try:
-        async with aclosing(batches):
-            async for batch in batches:
-                for line in batch:
-                    transport.sendto(line + b"\n")
-    finally:
-        transport.close()
 
 
 class Position:
