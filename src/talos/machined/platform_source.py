@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from talos.controllers.network.physical import hardware
 from talos.platforms import Machine, NoSeedError, PlatformError, of
 from talos.resources.network import HostnameStatusSpec, LinkStatusSpec
+from talos.resources.runtime import MetaKeySpec
 
 if TYPE_CHECKING:
     from talos.machined.node import Node
@@ -45,4 +46,5 @@ async def describe(node: Node) -> Machine:
     """What is known of this machine now."""
     links = hardware(await node.state.list(LinkStatusSpec))
     name = await node.state.get_or_none(HostnameStatusSpec, "hostname")
-    return Machine(node.env, links, name.spec.hostname if name is not None else "", log)
+    meta = {row.md.id: row.spec.value for row in await node.state.list(MetaKeySpec)}
+    return Machine(node.env, links, name.spec.hostname if name is not None else "", meta, log)

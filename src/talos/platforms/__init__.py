@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
@@ -37,6 +37,8 @@ class Machine:
     links: Sequence[tuple[str, LinkStatusSpec]] = ()
     """(name, status), hardware only, in the kernel's order"""
     hostname: str = ""
+    meta: Mapping[str, str] = field(default_factory=dict)
+    """values of META by key, "0x0a" """
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("platform"))
 
     def dmi(self, name: str) -> str:

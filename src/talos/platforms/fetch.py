@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from talos.platforms import MAX_FILE, Machine, PlatformError
 
 TIMEOUT_S = 30.0
+CODE, UUID_OVERRIDE = "0x0b", "0x0f"
+"""of META: what a person handed the machine for the URL, and a UUID where the firmware's tells nothing"""
 
 
 def fill_in(url: str, machine: Machine) -> str:
-    """The URL with ${uuid}, ${serial}, ${mac} and ${hostname} in its query, and uuid= without a value, filled in.
+    """The URL with ${uuid}, ${serial}, ${mac}, ${hostname} and ${code} in its query, and uuid= without a value, filled
+    in.
 
     PlatformError for a variable that this machine has no value for: half an identity would fetch somebody else's
     configuration.
@@ -35,10 +38,11 @@ def variables(machine: Machine) -> Mapping[str, str]:
     """What the variables stand for; "" for what is not known (yet)."""
     up = [link for _, link in machine.links if link.link_state] or [link for _, link in machine.links]
     return {
-        "uuid": machine.dmi("product_uuid").lower(),
+        "uuid": machine.meta.get(UUID_OVERRIDE, "") or machine.dmi("product_uuid").lower(),
         "serial": machine.dmi("product_serial"),
         "mac": (up[0].permanent_addr or up[0].hardware_addr) if up else "",
         "hostname": machine.hostname,
+        "code": machine.meta.get(CODE, ""),
     }
 
 

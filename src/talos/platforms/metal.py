@@ -2,7 +2,7 @@
 
     talos.config=https://…      fetched, again and again for three minutes; variables in the query are filled in
     talos.config=metal-iso      config.yaml on a disk or CD with the label metal-iso
-    talos.config.inline=…       base64 of the configuration, gzip'ed or as it is
+    talos.config.inline=…       base64 of the configuration, by zstd, gzip or as it is
     talos.config=none, or none  maintenance mode
 """
 
@@ -14,7 +14,9 @@ import gzip
 import io
 import zlib
 
-from talos.platforms import MAX_FILE, Machine, NoSeedError, PlatformError, fetch, seed_disk
+import msgspec
+
+from talos.platforms import MAX_FILE, Machine, NoSeedError, PlatformError, fetch, meta_network, seed_disk
 from talos.resources.network import PlatformConfigSpec
 from talos.resources.runtime.platform_metadata import PlatformMetadataSpec
 
@@ -50,7 +52,12 @@ def decode_inline(text: str) -> bytes:
     except binascii.Error as error:
         raise PlatformError(f"talos.config.inline is not base64: {error}") from error
     if data[:4] == _ZSTD:
-        raise PlatformError("talos.config.inline is compressed with zstd, which this version cannot read: use gzip")
+        from talos.linux import zstd
+
+        try:
+            return zstd.decompress(data, MAX_FILE)
+        except zstd.ZstdError as error:
+            raise PlatformError(f"talos.config.inline: {error}") from error
     if data[:2] != b"\x1f\x8b":
         return data
     try:
@@ -64,7 +71,11 @@ def decode_inline(text: str) -> bytes:
 
 
 async def network(machine: Machine) -> PlatformConfigSpec:
-    """Nobody to ask: DHCP, kernel arguments and configuration say the rest."""
-    metadata = PlatformMetadataSpec(platform="metal", hostname=machine.hostname)
-    metadata.instance_id = machine.dmi("product_uuid").lower()
-    return PlatformConfigSpec(metadata=metadata)
+    """What META says, if it says anything: there is nobody else to ask. The rest is said by DHCP, kernel arguments and
+    configuration."""
+    text = machine.meta.get(meta_network.KEY, "")
+    spec = meta_network.parse(text) if text.strip() else PlatformConfigSpec()
+    metadata = spec.metadata or PlatformMetadataSpec(hostname=machine.hostname)
+    metadata.platform = "metal"
+    metadata.instance_id = metadata.instance_id or machine.dmi("product_uuid").lower()
+    return msgspec.structs.replace(spec, metadata=metadata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import gzip
 import http.server
@@ -251,3 +252,54 @@ def test_both_versions_of_network_config_say_the_same(text: str, tmp_path: Path)
 def test_network_config_that_cannot_be_used_says_where(text: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match=reason):
         nocloud.parse(nocloud._yaml("network-config", text.encode()), machine(tmp_path))
+
+
+NETWORK = """
+addresses:
+  - {address: 192.0.2.10/24, linkName: eth0, family: inet4, scope: global, flags: permanent}
+links:
+  - {name: eth0, up: true, mtu: 1400}
+routes:
+  - {family: inet4, gateway: 192.0.2.1, outLinkName: eth0, table: main, priority: 1024, scope: global, type: unicast}
+hostnames: [{hostname: one, domainname: example.org}]
+resolvers: [{dnsServers: [192.0.2.53]}]
+timeServers: [{timeServers: [192.0.2.123]}]
+operators: [{operator: dhcp6, linkName: eth1, requireUp: true}]
+externalIPs: [203.0.113.9]
+"""
+
+
+async def test_metal_takes_its_network_from_meta(tmp_path: Path) -> None:
+    bare = machine(tmp_path, product_uuid="AB")
+    assert (await metal.network(bare)).addresses == []
+    spec = await metal.network(dataclasses.replace(bare, meta={"0x0a": NETWORK}))
+    (address,), (route,) = spec.addresses, spec.routes
+    assert (address.address, address.link_name, address.layer) == ("192.0.2.10/24", "eth0", ConfigLayer.PLATFORM)
+    assert (address.family.text, address.flags.text) == ("inet4", "permanent")
+    assert (route.gateway, route.table.text, route.priority) == ("192.0.2.1", "main", 1024)
+    assert spec.links[0].mtu == 1400 and spec.operators[0].operator is Operator.DHCP6
+    assert (spec.hostnames[0].hostname, spec.external_ips) == ("one", ["203.0.113.9"])
+    assert spec.metadata is not None and (spec.metadata.platform, spec.metadata.instance_id) == ("metal", "ab")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- a", "no mapping"),
+        ("addresses: [{adress: x}]", r"addresses\[0\]\.adress is not known"),
+        ("addresses: [{family: inet5}]", r"addresses\[0\]\.family: 'inet5' is not one of"),
+        ("addresses: {}", "array"),
+        ("a: [", "META 0x0a"),
+    ],
+)
+async def test_a_network_in_meta_that_cannot_be_read_names_the_place(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(PlatformError, match=words):
+        await metal.network(dataclasses.replace(machine(tmp_path), meta={"0x0a": text}))
+
+
+def test_a_code_and_a_uuid_from_meta_fill_in_the_url(tmp_path: Path) -> None:
+    one = dataclasses.replace(machine(tmp_path, product_uuid="AB"), meta={"0x0b": "s3cret", "0x0f": "cd"})
+    url = fetch.fill_in("http://c/?code=${code}&uuid=", one)
+    assert url == "http://c/?code=s3cret&uuid=cd"
+    with pytest.raises(PlatformError, match="this machine has no code"):
+        fetch.fill_in("http://c/?code=${code}", machine(tmp_path))

@@ -10,18 +10,21 @@ from __future__ import annotations
 from talos.controllers.network.physical import hardware
 from talos.platforms import Machine, PlatformError, of
 from talos.resources.network import HostnameStatusSpec, LinkStatusSpec, PlatformConfigSpec
+from talos.resources.runtime import MetaKeySpec
 from talos.resources.runtime.platform_metadata import PlatformMetadataSpec
 from talos.state.controller import EXCLUSIVE, Controller, Input, Output
 from talos.state.runtime import Runtime
 
 ID = "active"
+NETWORK = "0x0a"
+"""META's value for the platform metal; a change of it counts at once"""
 _RETRY_S = 3.0
 _RETRIES = 40
 
 
 class PlatformConfigController(Controller):
     name = "network.PlatformConfigController"
-    inputs = (Input(LinkStatusSpec), Input(HostnameStatusSpec, id="hostname"))
+    inputs = (Input(LinkStatusSpec), Input(HostnameStatusSpec, id="hostname"), Input(MetaKeySpec))
     outputs = (Output(PlatformConfigSpec, EXCLUSIVE), Output(PlatformMetadataSpec, EXCLUSIVE))
 
     def __init__(self) -> None:
@@ -32,16 +35,18 @@ class PlatformConfigController(Controller):
     async def reconcile(self, rt: Runtime) -> None:
         links = [] if rt.env.in_container else hardware(await rt.list(LinkStatusSpec))
         addresses = [(name, link.hardware_addr) for name, link in links]
-        if self._seen == addresses and await rt.get_or_none(PlatformConfigSpec, ID) is not None:
+        meta = {} if rt.env.in_container else {row.md.id: row.spec.value for row in await rt.list(MetaKeySpec)}
+        seen = (addresses, meta.get(NETWORK))
+        if self._seen == seen and await rt.get_or_none(PlatformConfigSpec, ID) is not None:
             return  # in a container: once a start, for later the name is ours
         name = await rt.get_or_none(HostnameStatusSpec, "hostname")
-        machine = Machine(rt.env, links, name.spec.hostname if name is not None else "", rt.log)
+        machine = Machine(rt.env, links, name.spec.hostname if name is not None else "", meta, rt.log)
         try:
             spec = await of(rt.env).network(machine)
         except (PlatformError, OSError) as error:
             await self._failed(rt, str(error))
             return
-        self._seen, self._failures = addresses, 0
+        self._seen, self._failures = seen, 0
         metadata = spec.metadata or PlatformMetadataSpec(platform=rt.env.platform)
         await rt.modify(PlatformConfigSpec, ID, lambda _old: spec)
         await rt.modify(PlatformMetadataSpec, "platformmetadata", lambda _old: metadata)
