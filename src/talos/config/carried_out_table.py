@@ -50,7 +50,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "UnattendedInstallConfig": ("reboot",),
     "UserVolumeConfig": ("",),
     "VolumeConfig": (
-        "encryption.keys[].kms.endpoint",
         "filesystem",
         "mount",
         "provisioning",
@@ -85,8 +84,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
         "machine.network.interfaces[].wireguard",
         "machine.network.kubespan",
         "machine.seccompProfiles",
-        "machine.systemDiskEncryption.ephemeral.keys[].kms.endpoint",
-        "machine.systemDiskEncryption.state.keys[].kms.endpoint",
         "machine.udev",
     ),
 }

@@ -216,6 +216,7 @@ def _encryption(spec: EncryptionSpec | EncryptionConfig) -> Encryption:
                 lock_to_state=bool(getattr(key, "lock_to_state", False)),
                 registers=_registers(key.tpm),
                 check_secure_boot=bool(key.tpm and key.tpm.check_secureboot_status_on_enroll),
+                endpoint=key.kms.endpoint if kind == "kms" and key.kms is not None else "",
             )
             for kind, given in kinds.items()
             if given is not None

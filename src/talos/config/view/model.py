@@ -280,6 +280,8 @@ class EncryptionKey(_Value, frozen=True):
     """of a TPM, which have to be as they were; none: the node's choice"""
     check_secure_boot: bool = False
     """seal to a TPM under Secure Boot only"""
+    endpoint: str = ""
+    """of the server that keeps a key of kind kms"""
 
     def __repr__(self) -> str:
         return f"EncryptionKey(slot={self.slot}, kind={self.kind!r})"

@@ -118,6 +118,33 @@ def addresses(query: bytes, question: Question, found: list[str], ttl: int) -> b
     return _HEADER.pack(question.id, flags, 1, len(packed), 0, 0) + query[_HEADER.size : question.end] + records
 
 
+def query(id_: int, name: str, type_: int) -> bytes:
+    """A question for a recursive server. DnsError: it is no domain name."""
+    labels = name.rstrip(".").encode("idna" if not name.isascii() else "ascii").split(b".")
+    if not all(0 < len(label) < 64 for label in labels) or sum(len(label) + 1 for label in labels) >= _MAX_NAME:
+        raise DnsError(f"{name!r} is no domain name")
+    packed = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+    return _HEADER.pack(id_, _RD, 1, 0, 0, 0) + packed + struct.pack("!HH", type_, CLASS_IN)
+
+
+def found(response: bytes) -> list[str]:
+    """Addresses among the answers of a response, whatever names lead to them. DnsError."""
+    if len(response) < _HEADER.size:
+        raise DnsError("shorter than a header")
+    _id, _flags, questions, answer_count, *_rest = _HEADER.unpack_from(response)
+    offset = _HEADER.size
+    for _ in range(questions):
+        _owner, offset = _name(response, offset)
+        offset += 4
+    addresses = []
+    for _ in range(answer_count):
+        type_, _cls, ttl_at, _ttl, offset = _record(response, offset)
+        data = response[ttl_at + 6 : offset]
+        if (type_, len(data)) in ((TYPE_A, 4), (TYPE_AAAA, 16)):
+            addresses.append(str(ipaddress.ip_address(data)))
+    return addresses
+
+
 def truncated(response: bytes, question: Question) -> bytes:
     """The same answer without records and with TC set: the asker comes again over TCP."""
     _id, flags, *_counts = _HEADER.unpack_from(response)

@@ -7,18 +7,20 @@ EPHEMERAL was encrypted last stands on STATE, beside the salt of keys that are l
     nodeID   UUID of the machine in lower case, then the volume's name: what Talos uses
     tpm      32 random bytes, sealed to the chip; what unseals them stands as a token in the header. Where the image
              carries a signature of its measurement (talos.machined.disk.measured), they are sealed to its signer too
-    kms      not carried out
+    kms      32 random bytes; a server keeps them sealed (talos.machined.disk.kms), what it unseals stands as a token
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -30,17 +32,37 @@ from talos.machined.disk.layout import ENCRYPTABLE
 if TYPE_CHECKING:
     from talos.linux.tpm import Transmit
 
+log = logging.getLogger("machined.disk")
+
 PRODUCT_UUID = Path("/sys/class/dmi/id/product_uuid")
 SALT = "encryption-salt.yaml"
 SALT_BYTES = 32
 SECRET_BYTES = 32
 RECORD = "encryption.json"
 PROVIDER = "luks2"
-CARRIED_OUT = ("static", "nodeID", "tpm")
-TOKEN = "talos.tpm2"
+CARRIED_OUT = ("static", "nodeID", "kms", "tpm")
+TOKEN, KMS_TOKEN = "talos.tpm2", "talos.kms"
+KMS_PATIENCE_S, KMS_PAUSE_S = 300.0, 2.0
 SECURE_BOOT_REGISTERS = (7,)
 """what the firmware measures of Secure Boot: whether it is on, and whose keys it takes"""
 SECURE_BOOT = Path("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c")
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What a key server sealed."""
+
+    endpoint: str
+    sealed: bytes
+
+
+class Network(Protocol):
+    """How a key server is reached before the node has a network."""
+
+    def require(self, state: Path | None, meta: dict[int, bytes]) -> None:
+        """Returns when there is one. OSError."""
+
+    def resolve(self, host: str) -> list[str]:
+        """Addresses of a name. OSError."""
 
 
 class KeyUnavailableError(Exception):
@@ -56,21 +78,27 @@ class Keys:
         state: Path | None = None,
         chip: Callable[[], AbstractContextManager[Transmit]] | None = None,
         measured_in: Path | None = None,
+        network: Network | None = None,
+        meta: dict[int, bytes] | None = None,
     ) -> None:
         """state: the mounted STATE, None while it is not there. chip: None for this machine's TPM. measured_in: where
-        the image's signature lies, None for where the first stage puts it."""
+        the image's signature lies, None for where the first stage puts it. network: None on a node that has one;
+        meta: what META says of it."""
         self._product_uuid = product_uuid or PRODUCT_UUID
         self._state = state
         self._chip = chip
         self._measured_in = measured_in or measured.FOLDER
+        self._network, self._meta = network, meta or {}
 
     def with_state(self, state: Path | None) -> Keys:
         """The same, once STATE is mounted."""
-        return Keys(self._product_uuid, state, self._chip, self._measured_in)
+        return Keys(self._product_uuid, state, self._chip, self._measured_in, self._network, self._meta)
 
     def made(self, key: EncryptionKey, volume: str) -> tuple[bytes, str]:
         """For a slot that is to be filled: passphrase, and the token that tells it again ("" for a key that needs
         none). KeyUnavailableError."""
+        if key.kind == "kms":
+            return self._handed_over(key)
         if key.kind != "tpm":
             return self.value(key, volume), ""
         if key.check_secure_boot and not secure_boot():
@@ -94,6 +122,8 @@ class Keys:
             value = (self._node() + volume).encode()
         elif key.kind == "tpm":
             value = base64.b64encode(self._unsealed(token))
+        elif key.kind == "kms":
+            value = base64.b64encode(self._got_back(token))
         else:
             raise KeyUnavailableError(f"keys of kind {key.kind} are not carried out by this version")
         return self._locked(key, value)
@@ -115,8 +145,57 @@ class Keys:
         except tpm.TpmError as error:
             raise KeyUnavailableError(str(error)) from error
 
+    def _handed_over(self, key: EncryptionKey) -> tuple[bytes, str]:
+        """A new key, and what the server made of it."""
+        from talos.machined.disk import kms
+
+        uuid, secret = self._node(), os.urandom(SECRET_BYTES)
+        try:
+            kept = Kept(key.endpoint, kms.seal(key.endpoint, uuid, secret, self._resolver()))
+            # Once more, before anything depends on it.
+            if kms.unseal(key.endpoint, uuid, kept.sealed, self._resolver()) != secret:
+                raise KeyUnavailableError(f"the key server {key.endpoint} gives back something else than it was given")
+        except (kms.KmsError, OSError) as error:
+            raise KeyUnavailableError(str(error)) from error
+        token = {"type": KMS_TOKEN, "keyslots": [], **msgspec.to_builtins(kept)}
+        return self._locked(key, base64.b64encode(secret)), msgspec.json.encode(token).decode()
+
+    def _got_back(self, token: str) -> bytes:
+        """As long as it takes a server that starts with the machine, after a power cut of the whole site."""
+        if not token:
+            raise KeyUnavailableError("nothing that a key server sealed stands in the header")
+        from talos.machined.disk import kms
+
+        try:
+            kept = msgspec.json.decode(token, type=Kept)
+        except msgspec.MsgspecError as error:
+            raise KeyUnavailableError(f"what stands in the header is not for a key server: {error}") from error
+        uuid, said = self._node(), ""
+        end = time.monotonic() + (KMS_PATIENCE_S if self._network is not None else 0.0)
+        while True:
+            try:
+                return kms.unseal(kept.endpoint, uuid, kept.sealed, self._resolver())
+            except (kms.KmsError, OSError) as error:
+                if time.monotonic() > end:
+                    raise KeyUnavailableError(str(error)) from error
+                if str(error) != said:
+                    log.warning("%s; asked again", error)
+                said = str(error)
+            time.sleep(KMS_PAUSE_S)
+
+    def _resolver(self) -> Callable[[str], list[str]] | None:
+        if self._network is None:
+            return None
+        self._network.require(self._state, self._meta)
+        return self._network.resolve
+
     def outdated(self, key: EncryptionKey, token: str) -> bool:
         """Whether a filled slot is sealed to something else than the configuration and this image ask for."""
+        if key.kind == "kms":
+            try:
+                return msgspec.json.decode(token, type=Kept).endpoint != key.endpoint
+            except msgspec.MsgspecError:
+                return True
         if key.kind != "tpm":
             return False
         from talos.linux import tpm
@@ -241,6 +320,13 @@ def refusal(wanted: dict[str, Encryption]) -> str:
                     f"{volume}: key slot {key.slot} asks for {key.kind}, which is not carried out by this version: "
                     f"{' and '.join(CARRIED_OUT)} are"
                 )
+            if key.kind == "kms":
+                from talos.machined.disk import kms
+
+                try:
+                    kms.Endpoint.parse(key.endpoint)
+                except kms.KmsError as error:
+                    return f"{volume}: key slot {key.slot}: {error}"
             if volume == "STATE" and key.lock_to_state:
                 return "STATE: a key cannot be locked to STATE, which it is to open"
         if not encryption.keys:

@@ -126,28 +126,30 @@ def open_volume(device: Path, volume: str, encryption: Encryption, keys: Keys) -
                 f"{volume} cannot be opened: its header says {header.cipher}, the configuration "
                 f"{cipher(encryption)}: one of them was changed"
             )
-        values: list[tuple[EncryptionKey, int, bytes]] = []
-        tried = []
-        for key in encryption.keys:
+        tried: list[str] = []
+        for key, slot in _order(header, encryption):
             try:
-                values.append((key, key.slot, keys.value(key, volume, header.token(key.slot))))
-            except KeyUnavailableError as error:
-                tried.append(f"key slot {key.slot} ({key.kind}): {error}")
-        # Last, slots that nobody configured: an exchange that was cut short leaves its key in one (_exchange).
-        spare = sorted(header.slots() - {key.slot for key in encryption.keys})
-        for slot in spare:
-            for key in encryption.keys:
-                with suppress(KeyUnavailableError):
-                    values.append((key, slot, keys.value(key, volume, header.token(slot))))
-        for key, slot, value in values:
-            try:
+                value = keys.value(key, volume, header.token(slot))
                 opened = header.open(mapping(volume), slot, value, _flags(encryption))
-            except CryptError as error:
-                tried.append(f"key slot {slot} ({key.kind}): {_reason(error)}")
+            except (KeyUnavailableError, CryptError) as error:
+                if slot == key.slot or not isinstance(error, KeyUnavailableError):
+                    tried.append(f"key slot {slot} ({key.kind}): {_reason(error)}")
             else:
                 unformatted = header.subsystem == _UNFORMATTED
                 return Opened(opened, slot, key, value, header.uuid, tuple(tried), unformatted)
     raise VolumeError(f"{volume} cannot be opened, no key fits: {'; '.join(tried) or 'none is configured'}")
+
+
+def _order(header: Luks, encryption: Encryption) -> list[tuple[EncryptionKey, int]]:
+    """Which key is tried in which slot: those that need nobody else first, then those of a server. After each of both
+    the slots that nobody configured: an exchange that was cut short leaves its key in one (_exchange)."""
+    spare = sorted(header.slots() - {key.slot for key in encryption.keys})
+    asked = [key for key in encryption.keys if key.kind == "kms"]
+    found = []
+    for group in ([key for key in encryption.keys if key.kind != "kms"], asked):
+        found += [(key, key.slot) for key in group]
+        found += [(key, slot) for slot in spare for key in group if key.kind != "kms" or header.token(slot)]
+    return found
 
 
 def formatted(device: Path, volume: str) -> None:

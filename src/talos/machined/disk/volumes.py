@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from talos.config.view.model import Encryption
     from talos.linux.cryptsetup import Cost
     from talos.machined.disk import luks
+    from talos.machined.disk.early_network import EarlyNetwork
     from talos.machined.disk.encryption import Keys, Remembered
 
 log = logging.getLogger("machined.disk")
@@ -53,6 +54,7 @@ class BringUp:
     ) -> None:
         self._disk, self._root, self._targets, self._cost = disk, root, targets, cost
         self._own_keys = keys
+        self._network = _Lazily()
         self._state: Path | None = None
         """where STATE is mounted"""
         self._broken = False
@@ -75,12 +77,13 @@ class BringUp:
                 continue
             if name == layout.STATE:
                 self._state = where
+        self._network.close()
         self._close()
         return found
 
     def _close(self) -> None:
         """Nothing asks the TPM for a key after this."""
-        if self._own_keys is None and not SIGNED.exists():
+        if not SIGNED.exists():
             return
         from talos.linux.tpm import TpmError
 
@@ -91,9 +94,16 @@ class BringUp:
 
     @property
     def _keys(self) -> Keys:
-        from talos.machined.disk.encryption import Keys
+        if self._own_keys is None:
+            from talos.machined.disk.encryption import Keys
 
-        return (self._own_keys or Keys()).with_state(self._state)
+            try:
+                meta = self._meta().load()
+            except (OSError, ValueError) as error:
+                log.warning("META cannot be read, keys are looked for without it: %s", error)
+                meta = {}
+            self._own_keys = Keys(network=self._network, meta=meta)
+        return self._own_keys.with_state(self._state)
 
     def _bring_up(self, name: str, partition: Path, where: Path, kind: str, flags: int, state: VolumeState) -> None:
         if mounted_at(where) is not None and _is_mounted(partition):
@@ -277,6 +287,28 @@ class BringUp:
             return Config.decode(data.decode()).machine.encryption
         except (ConfigError, UnicodeDecodeError) as error:
             raise VolumeError(f"the configuration on STATE cannot be read: {error}") from error
+
+
+class _Lazily:
+    """The network of this process, with its imports when a key of a server is met and not before."""
+
+    def __init__(self) -> None:
+        self._network: EarlyNetwork | None = None
+
+    def require(self, state: Path | None, meta: dict[int, bytes]) -> None:
+        if self._network is None:
+            from talos.machined.disk.early_network import EarlyNetwork
+
+            self._network = EarlyNetwork()
+        self._network.require(state, meta)
+
+    def close(self) -> None:
+        if self._network is not None:
+            self._network.close()
+
+    def resolve(self, host: str) -> list[str]:
+        assert self._network is not None, "require comes first"
+        return self._network.resolve(host)
 
 
 def _grow(where: Path, device: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_is_no_value_of_meta_is_refused(data: bytes) -> None:
     [
         ({"STATE": Encryption((STATIC, NODE)), "EPHEMERAL": Encryption((NODE, CHIP))}, ""),
         ({"ETCD": Encryption((STATIC,))}, "ETCD: encryption is carried out for STATE and EPHEMERAL only"),
-        ({"STATE": Encryption((EncryptionKey(2, "kms"),))}, "STATE: key slot 2 asks for kms"),
+        ({"STATE": Encryption((EncryptionKey(2, "kms"),))}, "STATE: key slot 2: '' is no address of a key server"),
         ({"STATE": Encryption((EncryptionKey(0, "nodeID", lock_to_state=True),))}, "cannot be locked to STATE"),
         ({"EPHEMERAL": Encryption()}, "no key is named"),
         ({"EPHEMERAL": Encryption((STATIC,), provider="plain")}, "by 'plain' is not carried out"),
