@@ -153,11 +153,29 @@ class _Parser:
                 return node
 
     def _method(self, target: Node, name: str) -> Node:
+        if name in _MACROS and not self._whole_language:
+            return self._macro(target, name)
         arguments = self._arguments()
         function = self._function(name)
         if function is _undecided:  # its arguments may have names of their own
             return lambda env: function(target(env))
         return lambda env: function(target(env), *(argument(env) for argument in arguments))
+
+    def _macro(self, target: Node, name: str) -> Node:
+        """LIST.exists(NAME, EXPRESSION), `all` and `exists_one` in the same way."""
+        variable = self._name()
+        self._need(",")
+        body = self.expression()
+        self._need(")")
+        outcome = _MACROS[name]
+
+        def run(env: Mapping[str, Any]) -> bool:
+            items = target(env)
+            if not isinstance(items, list | tuple):
+                raise CelError(f"{items!r} is no list: {name} needs one")
+            return outcome([_truth(body({**env, variable: item})) for item in items])
+
+        return run
 
     def _function(self, name: str) -> Callable[..., Any]:
         function = _FUNCTIONS.get(name)
@@ -214,6 +232,13 @@ class _Parser:
                 return function
             return lambda env: function(*(argument(env) for argument in arguments))
         return lambda env: _lookup(env, name)
+
+
+_MACROS: dict[str, Callable[[list[bool]], bool]] = {
+    "exists": any,
+    "all": all,
+    "exists_one": lambda found: sum(found) == 1,
+}
 
 
 def _lookup(env: Mapping[str, Any], name: str) -> Any:

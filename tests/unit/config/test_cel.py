@@ -87,3 +87,21 @@ def test_no_text_does_anything_but_fail_with_a_reason(text: str) -> None:
         compile_expression(text)(values)
     except CelError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("[1, 2, 3].exists(x, x > 2)", True), ("[1, 2].exists(x, x > 2)", False), ("[].exists(x, true)", False),
+        ("[1, 2].all(x, x > 0 && [x].exists(y, y == x))", True), ("[1, 0].all(x, x > 0)", False),
+        ("[1, 2, 2].exists_one(x, x == 2)", False), ("[1, 2].exists_one(x, x == 2)", True),
+    ],
+)  # fmt: skip
+def test_macros_over_lists(text: str, holds: bool) -> None:
+    assert matches(text, {}) is holds
+
+
+@pytest.mark.parametrize("text", ["1.exists(x, true)", "[1].exists(1, true)", "[1].exists(x)", "[1].all(x, x)"])
+def test_macros_that_are_none(text: str) -> None:
+    with pytest.raises(CelError):
+        matches(text, {})

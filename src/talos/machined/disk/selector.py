@@ -10,6 +10,7 @@ from typing import Any
 
 from talos.config import cel
 from talos.config.v1alpha1.install import InstallDiskSelector
+from talos.linux import block_names
 from talos.linux.block import BlockDevice
 
 _SIZE = re.compile(r"\s*(<=|>=|==|<|>)?\s*(.+)")
@@ -32,8 +33,15 @@ def attributes(disk: BlockDevice) -> dict[str, Any]:
         "size": disk.size, "dev_path": str(disk.node), "model": disk.model, "serial": disk.serial, "wwid": disk.wwid,
         "modalias": disk.modalias, "uuid": disk.uuid, "bus_path": disk.bus_path, "sub_system": disk.subsystem,
         "transport": disk.transport, "rotational": disk.rotational, "readonly": disk.readonly, "cdrom": disk.cdrom,
-        "symlinks": [], "sector_size": disk.sector_size,
+        "symlinks": _links(disk), "sector_size": disk.sector_size,
     }  # fmt: skip
+
+
+def _links(disk: BlockDevice) -> list[str]:
+    """Names that say which disk it is, not what lies on it."""
+    path = block_names.path_name(disk)
+    names = [*(f"by-id/{name}" for name in block_names.ids(disk)), *([f"by-path/{path}"] if path else [])]
+    return [f"/dev/disk/{name}" for name in names]
 
 
 def choose(

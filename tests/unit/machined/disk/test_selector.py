@@ -22,7 +22,10 @@ DISKS = [
     ("expression", "name"),
     [
         ("disk.transport == 'usb'", "sdb"), ("disk.size >= 100u * GB", "nvme0n1"), ("disk.rotational", "sda"),
-        ("disk.wwid.startsWith('naa.')", "sda"), ("!system_disk && disk.size < 200u * GB", "sda"),
+        ("disk.wwid.startsWith('naa.')", "sda"), ("'/dev/disk/by-id/wwn-0x5000' in disk.symlinks", "sda"),
+        ("disk.symlinks.exists(s, s == '/dev/disk/by-id/nvme-Fast_N1')", "nvme0n1"),
+        ("disk.symlinks.exists(s, s.startsWith('/dev/disk/by-id/nvme-'))", "nvme0n1"),
+        ("!system_disk && disk.size < 200u * GB", "sda"),
     ],
 )  # fmt: skip
 def test_expressions(expression: str, name: str) -> None:
