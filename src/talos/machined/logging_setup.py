@@ -3,6 +3,9 @@
 controller-runtime has a log of its own (`talosctl logs controller-runtime`); the rest is machined's. What a person at
 the console needs (sequences, services, warnings) goes there as well, and into kernel.log, which `talosctl dmesg` shows
 on a container node: its console is outside, and the kernel's own ring is the host's.
+
+A machine may have several consoles, a screen and a serial line; /dev/console, which PID 1 holds, is the last of them
+alone (Documentation/admin-guide/serial-console.rst). So the others are written to by name.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import TextIO
 from talos.service_process import LogFormat
 
 CONSOLE = Path("/proc/1/fd/2")
+ACTIVE = Path("/sys/class/tty/console/active")
 
 
 class _ControllerFormat(LogFormat):
@@ -63,7 +67,7 @@ def set_up(directory: Path = Path("/var/log"), console: Path | None = CONSOLE, l
     else:
         file.setFormatter(_ControllerFormat())
         controllers.addHandler(file)
-    for path in (console, directory / "kernel.log"):
+    for path in (console, *(other_consoles() if console else ()), directory / "kernel.log"):
         if path is None:
             continue
         try:
@@ -75,6 +79,17 @@ def set_up(directory: Path = Path("/var/log"), console: Path | None = CONSOLE, l
         handler.addFilter(_for_console)
         root.addHandler(handler)
         controllers.addHandler(handler)
+
+
+def other_consoles(active: Path = ACTIVE, platform: str | None = None) -> list[Path]:
+    """A machine's consoles but the one that is /dev/console; a container's are its host's."""
+    if (os.environ.get("PLATFORM", "") if platform is None else platform) in ("", "container"):
+        return []
+    try:
+        names = active.read_text().split()
+    except OSError:
+        return []
+    return [Path("/dev", name) for name in names[:-1]]
 
 
 def _append(path: Path) -> TextIO:

@@ -110,3 +110,15 @@ def test_a_full_disk_does_not_keep_a_log_from_being_cut(tiny_disk: Path) -> None
 def test_the_log_of_cri_is_that_of_its_process(tmp_path: Path) -> None:
     store = LogStore(tmp_path)
     assert store.path("cri") == store.path("containerd")
+
+
+def test_a_machine_speaks_to_its_screen_and_to_its_serial_line(tmp_path: Path) -> None:
+    from talos.machined.logging_setup import other_consoles
+
+    active = tmp_path / "active"
+    active.write_text("tty0 ttyS1 ttyS0\n")
+    assert other_consoles(active, "metal") == [Path("/dev/tty0"), Path("/dev/ttyS1")]  # PID 1 holds the last one
+    assert other_consoles(active, "container") == []
+    assert other_consoles(tmp_path / "absent", "metal") == []
+    active.write_text("ttyS0\n")
+    assert other_consoles(active, "nocloud") == []
