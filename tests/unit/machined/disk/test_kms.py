@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -184,3 +188,26 @@ def test_no_network_is_a_reason_and_no_standstill(tmp_path: Path, keys: Keys) ->
     alone = Keys(tmp_path / "uuid", tmp_path, network=Without())
     with pytest.raises(KeyUnavailableError, match="has no address"):
         alone.made(EncryptionKey(1, "kms", endpoint="grpc://10.0.0.1:1"), "STATE")
+
+
+def test_our_own_key_server_and_the_node_agree(keys: Keys, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    secret = base64.b64encode(bytes(range(32))).decode()
+    talosctl = Path(sys.executable).with_name("talosctl")
+    server = subprocess.Popen([talosctl, "kms-launch", "--kms-addr", f"127.0.0.1:{port}", "--kms-key", secret])
+    wanted = EncryptionKey(1, "kms", endpoint=f"grpc://127.0.0.1:{port}")
+    try:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                value, token = keys.made(wanted, "STATE")
+                break
+            except KeyUnavailableError:
+                assert time.monotonic() < end and server.poll() is None
+                time.sleep(0.1)
+        assert keys.value(wanted, "STATE", token) == value
+    finally:
+        server.terminate()
+        server.wait()
