@@ -32,6 +32,22 @@ def local_patch(nameservers: Iterable[str]) -> str:
     return _LOCAL_PATCH.format(nameservers=", ".join(f"{{address: {server}}}" for server in nameservers))
 
 
+def json_logs_patch(url: str) -> str:
+    """Services send their logs there, the kernel its own."""
+    return f"""\
+machine:
+  logging:
+    destinations:
+    - endpoint: {url}
+      format: json_lines
+---
+apiVersion: v1alpha1
+kind: KmsgLogConfig
+name: json-logs
+url: {url}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigOptions:
     """What the command line may change."""
@@ -54,6 +70,8 @@ class ConfigOptions:
     """volumes of the system that are encrypted; on machines"""
     encryption_keys: tuple[str, ...] = ()
     """key types, one for each key slot (talos.provision.flag_documents.KEYS)"""
+    json_logs: bool = False
+    """services' logs are sent to a receiver on the bridge (talos.provision.log_receiver)"""
     firewall: str = ""
     """accept or block: what happens to packets that no rule lets in; "": there is no firewall"""
 

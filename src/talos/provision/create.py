@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from talos.provision import destroy as destroying
-from talos.provision import host, machine, monitors, network, preflight, qemu, subnet, tpm
+from talos.provision import host, log_receiver, machine, monitors, network, preflight, qemu, subnet, tpm
 from talos.provision import image as images
 from talos.provision.chaos import Chaos
 from talos.provision.configs import ConfigOptions, GeneratedConfigs
@@ -275,6 +275,8 @@ async def _create(
     progress: Progress,
 ) -> CreatedCluster:
     how = " (emulated, which takes minutes: no KVM here)" if model.emulated else ""
+    if options.config.json_logs:
+        await asyncio.to_thread(log_receiver.start, directory, model)
     progress.phase(f"starting {len(model.nodes)} nodes on {model.subnet}{how}")
     later = []
     for node in model.nodes:

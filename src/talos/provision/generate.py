@@ -11,8 +11,8 @@ from talos.config.patch import apply_patches
 from talos.config.secrets import Bundle
 from talos.config.validate import validate
 from talos.config.view.model import MachineType
-from talos.provision import qemu
-from talos.provision.configs import ConfigOptions, GeneratedConfigs, local_patch
+from talos.provision import log_receiver, qemu
+from talos.provision.configs import ConfigOptions, GeneratedConfigs, json_logs_patch, local_patch
 from talos.provision.flag_documents import documents
 from talos.provision.model import CONTROL_PLANE, WORKER, ClusterModel, ProvisionError
 
@@ -50,6 +50,8 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
             config = source.config(machine_type)
             # Apart, so that a fault is counted among the person's own patches.
             config = apply_patches(config, [local_patch(options.nameservers or (model.gateway,))])
+            if options.json_logs:
+                config = apply_patches(config, [json_logs_patch(log_receiver.url(model))])
             if flags := documents(model, options, role):
                 config = apply_patches(config, [flags])
             for flag, texts in (("--config-patch", options.patches), (f"--config-patch-{role}s", patches)):

@@ -137,6 +137,11 @@ class ClusterDirectory:
         return self.path / "cluster.json"
 
     @property
+    def json_logs(self) -> Path:
+        """What talos.provision.log_receiver received."""
+        return self.path / "json-logs.log"
+
+    @property
     def runc_root(self) -> Path:
         return self.path / "runc"
 
@@ -178,7 +183,7 @@ class ClusterDirectory:
 
     def foreign(self) -> list[str]:
         """Entries of the folder that no cluster makes; a removal that was interrupted leaves none of them."""
-        ours = ("cluster.json", "runc", "nodes", "talosconfig", "kubeconfig")
+        ours = ("cluster.json", "runc", "nodes", "talosconfig", "kubeconfig", "json-logs.log")
         entries = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
         partial = tuple(f".{name}." for name in ours)
         return sorted(name for name in entries if name not in ours and not name.startswith(partial))

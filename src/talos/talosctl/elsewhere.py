@@ -69,7 +69,8 @@ remote_provision_launch = refuse(
 )
 siderolink_launch = refuse(
     "siderolink-launch",
-    "there is no SideroLink agent for tests here: point siderolink.api at a running one",
+    "there is no SideroLink agent here, and nodes of this version do not carry out SideroLinkConfig documents: "
+    "logs are sent by machine.logging and KmsgLogConfig (`talosctl json-logs-launch` receives them)",
     """
     --event-sink-endpoint string
     --log-receiver-endpoint string

@@ -115,6 +115,7 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
             kube_prism_port=flags["kubeprism_port"],
             cni_urls=tuple(url.strip() for url in flags["custom_cni_url"].split(",") if url.strip()),
             firewall=flags["with_firewall"],
+            json_logs=flags["with_json_logs"],
             encrypted=flags.get("encrypted", ()),
             encryption_keys=flags.get("encryption_keys", ()),
         ),

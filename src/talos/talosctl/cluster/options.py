@@ -50,6 +50,8 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
                      help="registries whose certificates are not checked"),
         click.option("--with-firewall", default="", metavar="accept|block",
                      help="what to do with packets that the cluster does not need; its own network stays open"),
+        click.option("--with-json-logs", is_flag=True,
+                     help="receive the nodes' logs in json-logs.log of the cluster's folder"),
         click.option("--airgapped", is_flag=True, help="nothing that the nodes send leaves their network"),
         click.option("--no-masquerade-cidrs", cls=ListOption, metavar="NETWORK,...",
                      help="networks that see the nodes' own addresses"),

@@ -20,9 +20,50 @@ def _refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if param.name is not None and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
         if value == param.get_default(ctx):
             return
-        if param.name == "with_tpm1_2":
-            raise click.UsageError("--with-tpm1_2: nodes speak to a TPM 2.0 only, use --with-tpm2", ctx)
-        raise click.UsageError(f"{param.opts[-1]} is not carried out by this version for clusters on this machine", ctx)
+        raise click.UsageError(f"{param.opts[-1]}: {reason(param.name)}", ctx)
+
+
+_MACHINE = "a machine gets that unasked; what can be chosen is what `talosctl cluster create qemu --help` lists"
+_NO_DOCUMENT = "nodes do not carry out {} documents in this version: leave the flag out{}"
+_MESH = "; nodes of one cluster reach each other directly"
+_REASONS = {
+    "arch": "nodes run on this machine's own architecture: leave the flag out",
+    "config_injection_method": "there is one way to hand over a node's configuration: leave the flag out",
+    "disk_image_path": "name what to start from with --image, a root image or the folder that `make artefacts` filled",
+    "encrypt_user_volumes": _NO_DOCUMENT.format("UserVolumeConfig", "; --encrypt-state and --encrypt-ephemeral work"),
+    "image_cache": _NO_DOCUMENT.format(
+        "ImageCacheConfig", ": name `talosctl image cache-serve` on this host with --registry-mirror"
+    ),
+    "install_image": "machines install what --image holds, and take another version by `talosctl upgrade --image`",
+    "ipv4": "a local cluster's nodes have IPv4 addresses, and IPv6 of their links only: leave the flag out",
+    "ipv6": "a local cluster's nodes have IPv4 addresses, and IPv6 of their links only: leave the flag out",
+    "omni_api_endpoint": "Omni is not spoken by this version: leave the flag out",
+    "skip_etcd_k8s": "nodes of this version always run Kubernetes: --no-wait returns before it is there",
+    "use_vip": _NO_DOCUMENT.format("Layer2VIPConfig", ": --endpoint names a load balancer's address instead"),
+    "user_volumes": _NO_DOCUMENT.format("UserVolumeConfig", "; disks of a machine are what --disks lists"),
+    "wireguard_cidr": _NO_DOCUMENT.format("WireguardConfig", _MESH),
+    "with_bgp": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
+    "with_bgp_clos": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
+    "with_debug": "services do not log to the console: `talosctl logs SERVICE -f`, or --with-json-logs for all of them",
+    "with_init_node": "the type init is an old one: etcd is bootstrapped through the API, which this command does",
+    "with_kubespan": _NO_DOCUMENT.format("KubeSpanConfig", _MESH),
+    "with_siderolink": _NO_DOCUMENT.format("SideroLinkConfig", _MESH),
+    "with_tpm1_2": "nodes speak to a TPM 2.0 only, use --with-tpm2",
+    "with_uefi": "machines start by UEFI and by nothing else: leave the flag out",
+    "with_uuid_hostnames": "nodes are named CLUSTER-ROLE-NUMBER: a patch with a HostnameConfig names them otherwise",
+    "image_factory_auth": "no image factory is asked: `make artefacts` builds what machines start from",
+    "image_factory_url": "no image factory is asked: `make artefacts` builds what machines start from",
+    "schematic_id": "no image factory is asked: `make artefacts` builds what machines start from",
+}
+
+
+def reason(name: str) -> str:
+    """Why a flag is not carried out, and what to do instead."""
+    if name.startswith("cni_"):
+        return "plugins of container networks are in the image: leave the flag out (--custom-cni-url names manifests)"
+    if name.startswith("image_cache"):
+        return _REASONS["image_cache"]
+    return _REASONS.get(name, _MACHINE)
 
 
 # What they ask for is so anyway: the first node is the endpoint, no discovery service is asked, and a container has
@@ -75,7 +116,6 @@ _CREATE = """
 --with-debug bool false
 --with-init-node bool false
 --with-iommu bool false
---with-json-logs bool false
 --with-kubespan bool false
 --with-siderolink string none
 --with-tpm1_2 bool false

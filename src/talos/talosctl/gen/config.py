@@ -94,7 +94,10 @@ def config(
     if schema != "v1alpha1":
         raise click.UsageError(f"--version {schema}: only v1alpha1 is known")
     if skip_k8s_etcd:
-        raise click.UsageError("--skip-k8s-etcd: machines of this version always run Kubernetes")
+        raise click.UsageError(
+            "--skip-k8s-etcd: machines of this version always run Kubernetes, so their configuration needs its "
+            "secrets: leave the flag out"
+        )
     types = output_types or list(TYPES)
     if unknown := [t for t in types if t not in TYPES]:
         raise click.UsageError(f"--output-types: {', '.join(unknown)} is unknown; use any of {', '.join(TYPES)}")

@@ -1,0 +1,130 @@
+"""Receives the logs that a cluster's nodes send (--with-json-logs): one small process beside the cluster.
+
+It listens on the bridge, where the nodes and nobody else reach it, writes each line with its sender's address to
+json-logs.log in the cluster's folder, and is ended with the cluster. It starts like a monitor (talos.provision.monitor)
+and is found by its command line as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from talos.provision import monitors
+from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError
+from talos.provision.monitor import INTERPRETER
+
+PORT = 4003
+MAX_LINE = 1 << 20
+_START_S = 10.0
+_PROGRAM = f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r}); "
+_PROGRAM += "from talos.provision.log_receiver import main; main()"
+
+
+def url(model: ClusterModel) -> str:
+    """Where the nodes send to."""
+    return f"tcp://{model.gateway}:{PORT}/"
+
+
+def start(directory: ClusterDirectory, model: ClusterModel) -> None:
+    """Start it, detached, and wait until it listens. ProvisionError."""
+    log = os.open(directory.json_logs, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    arguments = [str(directory.path.parent), directory.name, model.gateway, str(PORT)]
+    ready, told = os.pipe()
+    try:
+        child = subprocess.Popen(
+            [*INTERPRETER, _PROGRAM, *arguments, str(told)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=(told,),
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
+        )
+        child.returncode = 0  # it is meant to outlive us
+        os.close(told)
+        told = -1
+        if failure := _answer(ready):
+            raise ProvisionError(f"--with-json-logs: the receiver cannot listen on {model.gateway}:{PORT}: {failure}")
+    finally:
+        for fd in (log, ready, *([told] if told >= 0 else [])):
+            os.close(fd)
+
+
+def _answer(ready: int) -> str:
+    """ "" once it listens, else what went wrong."""
+    os.set_blocking(ready, False)
+    deadline = time.monotonic() + _START_S
+    text = b""
+    while time.monotonic() < deadline:
+        try:
+            data = os.read(ready, 1000)
+        except BlockingIOError:
+            time.sleep(0.01)
+            continue
+        if not data:
+            return "" if text == b"ok" else text.decode(errors="replace") or "it ended"
+        text += data
+    return f"it did not start within {_START_S:.0f} s"
+
+
+def find(directory: ClusterDirectory) -> Iterator[int]:
+    """Processes that receive for this cluster."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            mine = [os.fsencode(directory.path.parent), os.fsencode(directory.name)]
+            if len(words) > 8 and b"talos.provision.log_receiver" in words[5] and words[6:8] == mine:
+                yield int(entry.name)
+
+
+def kill(directory: ClusterDirectory) -> None:
+    """End it; nothing if there is none."""
+    for pid in find(directory):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        deadline = time.monotonic() + _START_S
+        while not monitors.gone(pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def main() -> None:
+    """STATE CLUSTER ADDRESS PORT FD: lines go to standard output, that it listens to the descriptor."""
+    address, port, told = sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+    try:
+        asyncio.run(_serve(address, port, told, sys.stdout.buffer))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.write(told, str(error).encode())
+        raise SystemExit(1) from error
+
+
+async def _serve(address: str, port: int, told: int, out: BinaryIO) -> None:
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = str(writer.get_extra_info("peername")[0]).encode()
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError), contextlib.closing(writer):
+            while True:
+                try:
+                    line = await reader.readuntil(b"\n")
+                except asyncio.LimitOverrunError as error:
+                    line = await reader.readexactly(error.consumed) + b"\n"
+                out.write(peer + b": " + line)
+                out.flush()
+
+    server = await asyncio.start_server(take, address, port, limit=MAX_LINE)
+    os.write(told, b"ok")
+    os.close(told)
+    await server.serve_forever()
