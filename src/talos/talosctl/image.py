@@ -125,7 +125,10 @@ def remove(session: Session, reference: str, namespace: str) -> None:
 @image.command("build", cls=Command)
 @click.option("--flavour", multiple=True, default=("cloud",), help="cloud (virtual machines) or metal [default: cloud]")
 @click.option(
-    "--kind", "kinds", multiple=True, help="uki, disk, iso or netboot; can be given several times [default: all]"
+    "--kind",
+    "kinds",
+    multiple=True,
+    help="uki, disk, iso, netboot, or installer (for a registry); can be given several times [default: the first four]",
 )
 @click.option("--image", "root", default="_out/image", help="folder that make image filled [default: _out/image]")
 @click.option("-o", "--output", default="_out/boot", help="where the artefacts go [default: _out/boot]")

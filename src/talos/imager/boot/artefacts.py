@@ -11,12 +11,26 @@ from pathlib import Path
 
 from talos.imager import build as root_build
 from talos.imager import debian, squashfs
-from talos.imager.boot import bill, disk, esp, initramfs, iso, kernel, recipe, tools, uki, verity
+from talos.imager.boot import (
+    bill,
+    disk,
+    esp,
+    initramfs,
+    installer_image,
+    iso,
+    kernel,
+    recipe,
+    tools,
+    uki,
+    verity,
+)
 from talos.imager.boot.signature import KEY_NAME, SigningKey
 from talos.imager.errors import ImageError, run
 from talos.slots import payload
 
 KINDS = ("uki", "disk", "iso", "netboot")
+INSTALLER = "installer"
+"""made when asked for: who has no registry has no use for it"""
 ARCHITECTURE = "amd64"
 # Room in the ISO's FAT beside the files: its tables and folders.
 ESP_ROOM = 4 << 20
@@ -50,8 +64,8 @@ def build(options: Options) -> list[Path]:
     say = _Progress(options.flavour)
     plan = recipe.load(options.source / "boot.toml")
     flavour = plan.flavour(options.flavour)
-    if unknown := sorted(set(options.kinds) - set(KINDS)):
-        raise ImageError(f"there is no artefact {', '.join(unknown)}: choose from {', '.join(KINDS)}")
+    if unknown := sorted(set(options.kinds) - {*KINDS, INSTALLER}):
+        raise ImageError(f"there is no artefact {', '.join(unknown)}: choose from {', '.join((*KINDS, INSTALLER))}")
     root = options.image / "root.squashfs"
     if not root.exists():
         raise ImageError(f"{root} does not exist; `make image` builds it")
@@ -168,7 +182,7 @@ def _assemble(
         command_line = options.out / f"{stem}-cmdline"
         command_line.write_text(arguments + "\n")
         made.append(command_line)
-    if not {"uki", "disk", "iso"} & set(options.kinds):
+    if not {"uki", "disk", "iso", INSTALLER} & set(options.kinds):
         return made
 
     say("unified kernel image")
@@ -205,6 +219,11 @@ def _assemble(
         disk.build(options.out / f"{stem}.raw", work / "disk.esp")
         (work / "disk.esp").unlink()
         made.append(options.out / f"{stem}.raw")
+    if INSTALLER in options.kinds:
+        say("installer image")
+        parts = {installer_image.UKI: image, installer_image.LOADER: loader}
+        installer_image.build(options.out / f"{stem}-installer.tar", parts, version, work)
+        made.append(options.out / f"{stem}-installer.tar")
     if "iso" in options.kinds:
         say("ISO image")
         size = image.stat().st_size + loader.stat().st_size + ESP_ROOM
