@@ -28,7 +28,10 @@ def prepare(folder: Path, image: Path) -> Path:
     """Disk and firmware variables of the machine, made at the first start. Returns the disk."""
     folder.mkdir(parents=True, exist_ok=True)
     disk = folder / "disk.raw"
-    if not disk.exists():
+    if disk.exists():
+        newer = ", which is older than the image that was built" if disk.stat().st_mtime < image.stat().st_mtime else ""
+        print(f"vm: the disk of an earlier start goes on{newer}: {disk}; remove it for a new machine", flush=True)
+    else:
         part = folder / "disk.part"
         subprocess.run(["cp", "--sparse=always", image, part], check=True)
         with part.open("r+b") as file:

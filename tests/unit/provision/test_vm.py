@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,18 @@ def test_what_is_missing_is_named(
     assert run(monkeypatch, boot, folder) == 1
     assert "install the package ovmf" in capsys.readouterr().err
     assert not folder.exists()
+
+
+def test_a_disk_that_is_there_goes_on_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = tmp_path / "image.raw"
+    image.write_bytes(b"system")
+    disk = vm.prepare(tmp_path / "vm", image)
+    assert disk.stat().st_size == vm.DISK_GIB << 30 and capsys.readouterr().out == ""
+    os.utime(disk, (1, 1))
+    with disk.open("r+b") as file:
+        file.write(b"SYSTEM")
+    os.utime(disk, (1, 1))
+    assert vm.prepare(tmp_path / "vm", image) == disk
+    assert "older than the image that was built" in capsys.readouterr().out
+    with disk.open("rb") as file:
+        assert file.read(6) == b"SYSTEM"
