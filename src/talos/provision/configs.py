@@ -70,6 +70,8 @@ class ConfigOptions:
     """volumes of the system that are encrypted; on machines"""
     encryption_keys: tuple[str, ...] = ()
     """key types, one for each key slot (talos.provision.flag_documents.KEYS)"""
+    virtual_ip: str = ""
+    """shared address of the control plane nodes, which the Kubernetes API is reached by"""
     json_logs: bool = False
     """services' logs are sent to a receiver on the bridge (talos.provision.log_receiver)"""
     firewall: str = ""

@@ -13,7 +13,7 @@ import contextlib
 import ipaddress
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -40,6 +40,7 @@ from talos.provision.progress import Progress, Silent
 _NODE_CHECK_S = 0.25
 _MONITOR_START_S = 20.0
 _TAIL_LINES = 15
+VIP_OFFSET = 50
 
 T = TypeVar("T")
 
@@ -67,6 +68,8 @@ class CreateOptions:
     endpoint: str | None = None
     config: ConfigOptions = field(default_factory=ConfigOptions)
     inject_config: bool = True
+    use_vip: bool = False
+    """the control plane nodes share an address"""
     apply_config: bool = False
     """start the nodes in maintenance mode and give them their configuration by its API"""
     mounts: list[Mount] = field(default_factory=list)
@@ -179,13 +182,26 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
     chosen = subnet.choose(wanted, network.taken_networks(), count)
     model.subnet, model.gateway = str(chosen), str(chosen[1])
     model.nodes = nodes(options, chosen)
-    model.endpoint = options.endpoint or f"https://{model.nodes[0].address}:{options.config.control_plane_port}"
+    host_name = model.nodes[0].address
+    if options.use_vip:
+        host_name = _virtual_ip(options, chosen)
+        options.config = replace(options.config, virtual_ip=host_name)
+    model.endpoint = options.endpoint or f"https://{host_name}:{options.config.control_plane_port}"
     model.airgapped = options.airgapped
     model.no_masquerade = [str(subnet.parse(text, "--no-masquerade-cidrs")) for text in options.no_masquerade]
     model.ipv6 = options.ipv6
     model.chaos = options.chaos.words()
     model.mounts = list(options.mounts)
     return model
+
+
+def _virtual_ip(options: CreateOptions, network_: ipaddress.IPv4Network) -> str:
+    """Behind all nodes. ProvisionError."""
+    if options.provisioner == QEMU:
+        raise ProvisionError("--use-vip: a machine names its links by itself, patch a Layer2VIPConfig with that name")
+    if 2 + options.controlplanes + options.workers >= VIP_OFFSET or network_.num_addresses <= VIP_OFFSET + 1:
+        raise ProvisionError(f"--use-vip takes the address {VIP_OFFSET} of the subnet, which {network_} has not free")
+    return str(network_[VIP_OFFSET])
 
 
 def _model(options: CreateOptions, image_file: Path) -> ClusterModel:

@@ -10,6 +10,8 @@ from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError
 
 _DEFAULT = ConfigOptions()
 FIREWALL = ("accept", "block")
+LINK = "eth0"
+"""of a container node, and of a machine whose command line says net.ifnames=0"""
 KEYS: dict[str, dict[str, Any]] = {"uuid": {"nodeID": {}}, "tpm": {"tpm": {}}}
 """key type, as the flag names it → what a key slot's configuration says"""
 _RULES: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
@@ -32,6 +34,8 @@ def documents(model: ClusterModel, options: ConfigOptions, role: str) -> str:
     if role == CONTROL_PLANE:
         if options.control_plane_port != _DEFAULT.control_plane_port:
             found.append({"kind": "KubeAPIServerConfig", "apiPort": options.control_plane_port})
+        if options.virtual_ip:
+            found.append({"kind": "Layer2VIPConfig", "name": options.virtual_ip, "link": LINK})
         if options.cni_urls:
             found.append({"kind": "KubeFlannelCNIConfig", "$patch": "delete"})
         for number, url in enumerate(options.cni_urls, 1):

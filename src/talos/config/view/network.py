@@ -183,7 +183,13 @@ class NetworkView:
     @cached_property
     def virtual_ips(self) -> tuple[VirtualIP, ...]:
         """Shared layer 2 addresses."""
-        legacy = [VirtualIP(d.vip.ip, d.interface) for d in self._legacy.interfaces if d.vip and d.vip.ip]
+        legacy = []
+        for device in self._legacy.interfaces:
+            if device.vip and device.vip.ip and not device.ignore:
+                legacy.append(VirtualIP(device.vip.ip, device.interface))
+            for vlan in device.vlans:
+                if vlan.vip and vlan.vip.ip:
+                    legacy.append(VirtualIP(vlan.vip.ip, f"{device.interface}.{vlan.vlan_id}"))
         return tuple(legacy + [VirtualIP(d.name, d.link) for d in self._config.get_all(Layer2VIPConfig)])
 
     @cached_property

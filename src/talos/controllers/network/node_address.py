@@ -2,7 +2,8 @@
 
 `default` is the first address that was ever found and stays until it goes away; `current` is all of them; `routed` the
 same without addresses that only this node reaches; `accumulative` also those that were there before. `ID-FILTER` is a
-list through a NodeAddressFilter (no-k8s, only-k8s).
+list through a NodeAddressFilter (no-k8s, only-k8s). A shared address is in none of them: it belongs to the cluster,
+and what etcd, the kubelet and other nodes know this node by must not move.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from talos.resources.network import (
     NodeAddressFilterSpec,
     NodeAddressSortAlgorithmSpec,
     NodeAddressSpec,
+    OperatorSpecSpec,
 )
 from talos.state.controller import EXCLUSIVE, Controller, Input, Output
 from talos.state.runtime import Runtime
@@ -60,11 +62,22 @@ def default_address(current: list[str], previous: list[str]) -> list[str]:
 class NodeAddressController(Controller):
     name = "network.NodeAddressController"
     process = "networkd"
-    inputs = (Input(AddressStatusSpec), Input(NodeAddressFilterSpec), Input(NodeAddressSortAlgorithmSpec))
+    inputs = (
+        Input(AddressStatusSpec),
+        Input(OperatorSpecSpec),
+        Input(NodeAddressFilterSpec),
+        Input(NodeAddressSortAlgorithmSpec),
+    )
     outputs = (Output(NodeAddressSpec, EXCLUSIVE),)
 
     async def reconcile(self, rt: Runtime) -> None:
-        current = usable(resource.spec for resource in await rt.list(AddressStatusSpec))
+        operators = [resource.spec for resource in await rt.list(OperatorSpecSpec)]
+        shared = {ipaddress.ip_address(spec.vip.ip) for spec in operators if spec.vip is not None}
+        current = usable(
+            resource.spec
+            for resource in await rt.list(AddressStatusSpec)
+            if ipaddress.ip_interface(resource.spec.address).ip not in shared
+        )
         filters = await rt.list(NodeAddressFilterSpec)
         algorithm = await rt.get_or_none(NodeAddressSortAlgorithmSpec, "default")
         sort_algorithm = algorithm.spec.algorithm if algorithm is not None else AddressSortAlgorithm.V1

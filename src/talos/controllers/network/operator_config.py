@@ -1,11 +1,12 @@
-"""DHCP clients by layer: on every physical link that nobody has named (default), the platform's, the configured ones.
+"""DHCP clients by layer: on every physical link that nobody has named (default), the platform's, the configured ones;
+and the shared addresses of control plane nodes.
 
 In a container nothing runs by itself: its runtime has given it addresses.
 """
 
 from __future__ import annotations
 
-from talos.config.view.model import DHCP
+from talos.config.view.model import DHCP, VirtualIP
 from talos.controllers import machine_config
 from talos.controllers.network.layers import CONFIG_NAMESPACE, layered_id
 from talos.controllers.network.physical import hardware, unnamed
@@ -19,6 +20,7 @@ from talos.resources.network import (
     LinkStatusSpec,
     OperatorSpecSpec,
     PlatformConfigSpec,
+    VIPOperatorSpec,
 )
 from talos.state.controller import SHARED, Controller, Input, Output
 from talos.state.runtime import Runtime
@@ -26,7 +28,20 @@ from talos.state.runtime import Runtime
 
 def operator_id(spec: OperatorSpecSpec) -> str:
     """Of a merged operator: one of each kind a link."""
+    if spec.vip is not None:  # a link may have several
+        return f"{spec.operator.text}/{spec.link_name}/{spec.vip.ip}"
     return f"{spec.operator.text}/{spec.link_name}"
+
+
+def shared(vip: VirtualIP) -> OperatorSpecSpec:
+    """A shared address of the machine configuration."""
+    return OperatorSpecSpec(
+        operator=Operator.VIP,
+        link_name=vip.link,
+        require_up=True,
+        vip=VIPOperatorSpec(ip=vip.address, gratuitous_arp=True),
+        layer=ConfigLayer.MACHINE_CONFIGURATION,
+    )
 
 
 def configured(client: DHCP, link_name: str) -> OperatorSpecSpec:
@@ -67,5 +82,7 @@ class OperatorConfigController(Controller):
             for client in config.network.dhcp:
                 names = [client.link] if client.link else chosen(client.selector, hardware(links))
                 found += [configured(client, name) for name in names]
+            if config.machine.is_control_plane:
+                found += [shared(vip) for vip in config.network.virtual_ips if vip.link]
         desired = {layered_id(spec.layer, operator_id(spec)): spec for spec in found}
         await publish(rt, OperatorSpecSpec, desired, namespace=CONFIG_NAMESPACE)

@@ -1,4 +1,5 @@
-"""Runs the operators: a client for each DHCP operator; what they learn becomes specs of the layer `operator`.
+"""Runs the DHCP operators, a client for each; what they learn becomes specs of the layer `operator`. Those of shared
+addresses are network.VIPOperatorController's.
 
 A lease is kept over a restart of machined (the controller's instance stays and writes it again) and over a restart of
 networkd: what the earlier process wrote stays until the server has said whether the address may be kept. A link that
@@ -108,7 +109,7 @@ class OperatorSpecController(Controller):
         waiting = []
         for id_, spec in wanted.items():
             link = links.get(spec.link_name)
-            if spec.operator is not Operator.DHCP4 and id_ not in self._refused:
+            if spec.operator is Operator.DHCP6 and id_ not in self._refused:
                 self._refused.add(id_)
                 rt.log.error("%s: this version has no such operator, DHCPv4 only; it stays without effect", id_)
             if spec.operator is not Operator.DHCP4 or link is None:

@@ -29,7 +29,7 @@ class RootKubernetesController(ConfigTransform):
             name=cluster.name,
             endpoint=cluster.endpoint,
             local_endpoint=local_endpoint(config),
-            cert_sans=list(api_server.cert_sans),
+            cert_sans=[*api_server.cert_sans, *(vip.address for vip in config.network.virtual_ips)],
             api_server_ips=list(cluster.api_server_service_ips),
             dns_domain=cluster.dns_domain,
             issuing_ca=CertificateAndKey(crt=authority.issuing.crt.decode(), key=authority.issuing.key.decode()),

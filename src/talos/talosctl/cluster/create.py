@@ -124,6 +124,7 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
         chaos=_chaos(flags),
         airgapped=flags["airgapped"],
         no_masquerade=tuple(flags["no_masquerade_cidrs"]),
+        use_vip=flags["use_vip"],
         apply_config=flags["with_apply_config"],
         wait_for_nodes=not flags["skip_k8s_node_readiness_check"],
         inject_config=not flags["skip_injecting_config"],

@@ -50,6 +50,7 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
                      help="registries whose certificates are not checked"),
         click.option("--with-firewall", default="", metavar="accept|block",
                      help="what to do with packets that the cluster does not need; its own network stays open"),
+        click.option("--use-vip", is_flag=True, help="the Kubernetes API at an address that control plane nodes share"),
         click.option("--with-json-logs", is_flag=True,
                      help="receive the nodes' logs in json-logs.log of the cluster's folder"),
         click.option("--airgapped", is_flag=True, help="nothing that the nodes send leaves their network"),

@@ -39,7 +39,6 @@ _REASONS = {
     "ipv6": "a local cluster's nodes have IPv4 addresses, and IPv6 of their links only: leave the flag out",
     "omni_api_endpoint": "Omni is not spoken by this version: leave the flag out",
     "skip_etcd_k8s": "nodes of this version always run Kubernetes: --no-wait returns before it is there",
-    "use_vip": _NO_DOCUMENT.format("Layer2VIPConfig", ": --endpoint names a load balancer's address instead"),
     "user_volumes": _NO_DOCUMENT.format("UserVolumeConfig", "; disks of a machine are what --disks lists"),
     "wireguard_cidr": _NO_DOCUMENT.format("WireguardConfig", _MESH),
     "with_bgp": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
@@ -106,7 +105,6 @@ _CREATE = """
 --skip-etcd-k8s bool false
 --uki-path string
 --usb-path string
---use-vip bool false
 --user-volumes stringSlice
 --vmlinuz-path string _out/vmlinuz-${ARCH}
 --wireguard-cidr string
