@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from talos.kernel_arguments import KernelArguments
 from talos.state.clock import Clock, LoopClock
@@ -19,8 +20,7 @@ METAL = "metal"
 CLOUD = "cloud"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeEnvironment:
+class NodeEnvironment(Struct, frozen=True):
     """Mode, platform, paths and clock of this node."""
 
     platform: str = CONTAINER

@@ -7,8 +7,9 @@ is for whoever reads them. Dashes and underscores in names are the same to the k
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 
@@ -17,8 +18,7 @@ def _name(text: str) -> str:
     return text.replace("-", "_")
 
 
-@dataclass(frozen=True)
-class KernelArguments:
+class KernelArguments(Struct, frozen=True, dict=True):
     """Arguments in the order given."""
 
     text: str = ""

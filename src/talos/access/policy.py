@@ -9,9 +9,10 @@ not; a grant that has run out leaves less, never more. Names that no grant menti
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
+
+from msgspec import Struct, field
 
 from talos import rbac
 from talos.access.methods import matches
@@ -23,8 +24,7 @@ DESCRIPTIONS = frozenset({"ResourceDefinitions.meta.cosi.dev", "Namespaces.meta.
 """Types that say which types there are; without them no client can ask for any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What certain names may do. Empty `resources` and `nodes`: all."""
 
     name: str
@@ -61,8 +61,7 @@ class Grant:
         return any(fnmatchcase(form, glob.lower()) for form in forms for glob in self.resources)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A call to be decided."""
 
     method: str
@@ -78,8 +77,7 @@ class Question:
     maintenance: bool = False
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(Struct):
     """Allowed or not, and the steps that led there, in words."""
 
     allowed: bool = True
@@ -92,8 +90,7 @@ class Decision:
             self.allowed, self.reason = False, reason
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Grants and revocations of one node's configuration."""
 
     grants: tuple[Grant, ...] = ()

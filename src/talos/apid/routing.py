@@ -8,10 +8,10 @@ nodes                                                              all of them, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from grpclib.const import Status
+from msgspec import Struct
 
 from talos.transport.http2 import CallError
 
@@ -75,16 +75,14 @@ def is_client_stream(method: str, known: bool) -> bool:
     return method in _CLIENT_STREAMS or not known
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """fan_out False: one target, "" for this node. True: several, answers spliced."""
 
     targets: tuple[str, ...]
     fan_out: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """What of this node a decision depends on."""
 
     names: frozenset[str] = frozenset()

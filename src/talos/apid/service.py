@@ -9,12 +9,13 @@ import os
 import socket
 import ssl
 import struct
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 from grpclib.const import Status
+from msgspec import Struct
+from msgspec.structs import replace
 
 from talos import rbac
 from talos.access.policy import NONE, Policy
@@ -38,8 +39,7 @@ MAX_TIMER_S = 3600.0
 """the clock may be set meanwhile"""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """Everything apid needs from the node's resources, as PEM. `client` empty on workers."""
 
     accepted_cas: tuple[bytes, ...]

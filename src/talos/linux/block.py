@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux.mount import mounts
 
@@ -23,8 +24,7 @@ _NVME = re.compile(r"(?<=/nvme)/nvme\d+/.*")
 """a namespace hangs on its controller: its path has no /block/"""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockDevice:
+class BlockDevice(Struct, frozen=True):
     """One disk or partition; sizes in bytes. What the hardware does not tell is empty."""
 
     name: str

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux import mount
 
 ROOT = Path("/sys/fs/cgroup")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bytes, and thousandths of a core as a share under contention; 0 leaves a value alone."""
 
     memory_reserved: int = 0

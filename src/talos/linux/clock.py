@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from talos.linux.libc import check, libc
 
@@ -47,8 +48,7 @@ class _Timex(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Adjtime:
+class Adjtime(Struct, frozen=True):
     """State of the kernel's clock discipline."""
 
     offset_ns: int

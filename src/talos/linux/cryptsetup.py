@@ -14,10 +14,11 @@ import ctypes
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec import Struct
 
 MACHINE_LIBRARIES = Path("/usr/lib/modules/machine/lib")
 SLOTS = range(32)
@@ -42,8 +43,7 @@ class WrongKeyError(CryptError):
     """The passphrase does not open that slot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """Argon2id of a key slot. With iterations 0 they are measured, so that opening takes about time_ms here.
 
     Memory is capped at a quarter of the smallest machine's, where libcryptsetup's own limit (half of what there is when
@@ -56,8 +56,7 @@ class Cost:
     iterations: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """cipher as the kernel calls it; sector 0: what suits the device, otherwise 512 to 4096 bytes. subsystem: a word
     that stays in the header until `set_label`."""
 
@@ -175,7 +174,11 @@ class Luks:
 
     @classmethod
     def create(
-        cls, device: Path, form: Format, keys: Mapping[int, bytes], cost: Cost | None = None,
+        cls,
+        device: Path,
+        form: Format,
+        keys: Mapping[int, bytes],
+        cost: Cost | None = None,
         tokens: Mapping[int, str] | None = None,
     ) -> Self:
         """A new header over whatever is there, and its keys by slot. CryptError."""

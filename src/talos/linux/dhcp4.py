@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 IPv4 = ipaddress.IPv4Address
 UNSPECIFIED = IPv4(0)
@@ -37,8 +38,7 @@ class Dhcp4Error(ValueError):
     """Bytes that are no DHCP message; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message. Addresses that are not set are 0.0.0.0."""
 
     op: int
@@ -81,8 +81,7 @@ class Message:
         return value.decode("ascii") if all(0x21 <= byte < 0x7F for byte in value) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """What a server granted, times in seconds from when the request was sent. lease_s None: for ever."""
 
     address: ipaddress.IPv4Interface

@@ -11,7 +11,9 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from talos.linux.superblock import Read
 
@@ -31,8 +33,7 @@ class TableError(Exception):
     """There is no table that can be used, or the change does not fit; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(Struct, frozen=True):
     """first and last are sectors, both inside. number counts from 1."""
 
     number: int
@@ -48,8 +49,7 @@ class Partition:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table for a disk of `sectors` sectors of `sector` bytes."""
 
     disk: uuid.UUID

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux import lvm_disk, lvm_text
 from talos.linux.disk_io import OpenDisk
@@ -23,8 +24,7 @@ class VolumeRefusedError(Exception):
     """It must not or cannot be removed; nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """A device with a physical volume."""
 
     name: str
@@ -34,8 +34,7 @@ class Device:
     """of its metadata areas, those that count"""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """A volume group: its youngest text, and the devices that belong to it."""
 
     name: str
@@ -109,5 +108,3 @@ def there_are(names: Iterable[str]) -> str:
     """What there is instead of what was not found, to be put behind an error."""
     known = ", ".join(names)
     return f": there is {known}" if known else ""
-
-

@@ -11,7 +11,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Read = Callable[[int, int], bytes]
 Write = tuple[int, bytes]
@@ -36,8 +37,7 @@ def crc(data: bytes) -> int:
     return zlib.crc32(data, _FIRST_CRC ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(Struct, frozen=True):
     """One metadata area: where it is, and where in it the text is; size 0 without text."""
 
     start: int
@@ -48,8 +48,7 @@ class Area:
     ignored: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PhysicalVolume:
+class PhysicalVolume(Struct, frozen=True):
     """What the label says. label: the sector itself, at label_offset."""
 
     uuid: str

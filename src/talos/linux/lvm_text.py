@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _TOKEN = re.compile(r'\s+|#[^\n]*|(?P<string>"(?:\\.|[^"\\])*")|(?P<word>[\w.+-]+)|(?P<sign>[{}\[\],=])')
 _DEEPEST = 16
@@ -19,8 +20,7 @@ class MetadataError(ValueError):
     """It is no metadata of a volume group, or one that is not understood."""
 
 
-@dataclass(slots=True)
-class Section:
+class Section(Struct):
     """Values and sections by name; where it stands in the text, its name included."""
 
     values: dict[str, Value] = field(default_factory=dict)

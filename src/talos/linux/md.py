@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux import block
 
@@ -22,8 +23,7 @@ _RESERVED = 64 << 10
 """0.90 keeps that much at the end"""
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(Struct, frozen=True):
     """An array that the kernel has assembled."""
 
     name: str

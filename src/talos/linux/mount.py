@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux.libc import check, libc
 
@@ -23,8 +24,7 @@ MNT_DETACH = 2
 MNT_FORCE = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """One line of /proc/self/mountinfo (proc(5))."""
 
     id: int

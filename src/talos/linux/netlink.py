@@ -10,7 +10,8 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPInterface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -65,8 +66,7 @@ class NetlinkError(OSError):
     """The kernel refused a request; errno says why, the message which request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One netlink message without its header."""
 
     kind: int
@@ -75,8 +75,7 @@ class Message:
     payload: memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A network interface (ifinfomsg)."""
 
     index: int
@@ -102,8 +101,7 @@ class Link:
         return bool(self.flags & IFF_UP)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """An interface address (ifaddrmsg)."""
 
     index: int
@@ -119,8 +117,7 @@ class Address:
         return AF_INET if self.interface.version == 4 else AF_INET6
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A route (rtmsg). destination is None for a default route."""
 
     family: int
@@ -137,8 +134,7 @@ class Route:
     mtu: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Struct, frozen=True):
     """Attributes of a message; lookups by number."""
 
     values: dict[int, memoryview] = field(default_factory=dict)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux.namespace import network_namespace
 
@@ -19,8 +20,7 @@ PROC = Path("/proc")
 _SOCKET = "socket:["
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of a table. Addresses as text; timer_when in hundredths of a second; state as the kernel numbers it."""
 
     table: str

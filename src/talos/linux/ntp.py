@@ -9,7 +9,8 @@ import asyncio
 import os
 import struct
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 PORT = 123
 _EPOCH = 2_208_988_800  # seconds from 1900 to 1970
@@ -34,8 +35,7 @@ class KissError(NtpError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """offset_s: what to add to our clock. delay_s: round trip. root_s: the server's own distance to its source."""
 
     offset_s: float

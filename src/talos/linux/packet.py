@@ -7,8 +7,9 @@ import fcntl
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
+
+from msgspec import Struct
 
 _ETH_P_ALL = 3
 _SOL_PACKET = 263
@@ -31,8 +32,7 @@ MAX_INSTRUCTIONS = 4096
 """BPF_MAXINSNS: the kernel takes no longer program."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """One packet from its link header on; data may be shorter than `length`, what it measured on the link."""
 
     time_ns: int

@@ -18,9 +18,10 @@ import os
 import resource
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, NoReturn
+
+from msgspec import Struct, field
 
 _ERROR_MARK = b"E"
 _PID_MARK = b"P"
@@ -37,8 +38,7 @@ class ProcessId(NamedTuple):
     start_time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """What to start and how. Empty capabilities tuple = none, None = keep all that the starter has."""
 
     argv: Sequence[str]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import struct
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 BIOS, SYSTEM, PROCESSOR, MEMORY_DEVICE, END = 0, 1, 4, 17, 127
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(Struct, frozen=True):
     """One structure: `data` is its formatted part with the head of four bytes, `strings` what it refers to."""
 
     kind: int

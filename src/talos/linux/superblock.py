@@ -9,14 +9,14 @@ from __future__ import annotations
 import struct
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Read = Callable[[int, int], bytes]
 """(offset, length) → bytes, fewer at the end of the device"""
 
 
-@dataclass(frozen=True, slots=True)
-class Superblock:
+class Superblock(Struct, frozen=True):
     """What was found. name: the usual word for the format; sizes in bytes, 0 where the format does not say."""
 
     name: str

@@ -10,7 +10,8 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _NETLINK_KOBJECT_UEVENT = 15
 _GROUP_KERNEL = 1
@@ -20,8 +21,7 @@ _BUFFER = 8 << 20
 _RECEIVE_SIZE = 16384
 
 
-@dataclass(frozen=True, slots=True)
-class Uevent:
+class Uevent(Struct, frozen=True):
     """action: add, remove, change, move, bind, unbind, online, offline; device: path below /sys."""
 
     action: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from talos.kubernetes import ApiError, Client, ConnectError
 from talos.kubernetes.kinds import DAEMON_SET, DEPLOYMENT, NODE, POD, Kind
@@ -31,8 +32,7 @@ class NotYetError(Exception):
     """A check does not hold; the text is the reason."""
 
 
-@dataclass
-class Cluster:
+class Cluster(Struct):
     """The nodes that shall be healthy, by address, and the ways to ask them."""
 
     nodes: ClusterNodes

@@ -13,8 +13,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from talos.api import machine_pb2
 from talos.config import Config, ConfigError
@@ -59,8 +60,7 @@ class ChangeRefusedError(ConfigRejectedError):
     """The configuration is good, the change from the present one is not possible or would do harm; nothing changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What an apply did, for the answer."""
 
     mode: int
@@ -72,8 +72,7 @@ class Applied:
     back_to: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """On which terms a configuration is applied, beyond Talos' modes."""
 
     author: Identity = field(default_factory=Identity)

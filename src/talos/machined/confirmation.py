@@ -15,8 +15,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from talos.machined import durable
 
@@ -26,8 +28,7 @@ MIN_S, MAX_S = 10.0, 24 * 3600.0
 """shorter than a person takes to confirm, longer than anybody waits: both are mistakes"""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """Now, as three clocks tell it."""
 
     wall: float
@@ -43,8 +44,7 @@ def now() -> Moment:
 Now = Callable[[], Moment]
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """Until when a configuration has to be confirmed, and what follows if it is not."""
 
     back_to: int
@@ -71,9 +71,7 @@ class DeadlineFile:
         """None if there is none. ValueError if it cannot be read: the file is renamed, never cut, so that is damage."""
         try:
             fields = json.loads(self._path.read_bytes())
-            return Deadline(
-                int(fields["back_to"]), float(fields["window_s"]), Moment(**fields["set_at"])
-            )
+            return Deadline(int(fields["back_to"]), float(fields["window_s"]), Moment(**fields["set_at"]))
         except FileNotFoundError:
             return None
         except (OSError, TypeError, KeyError, ValueError) as error:
@@ -81,7 +79,7 @@ class DeadlineFile:
 
     def write(self, deadline: Deadline) -> None:
         """OSError: the one before still holds."""
-        durable.write(self._path, json.dumps(asdict(deadline)).encode())
+        durable.write(self._path, msgspec.json.encode(deadline))
 
     def remove(self) -> None:
         """OSError: it still holds."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grpclib import GRPCError, Status
+from msgspec import Struct
 
 from talos.machined import cri
 
@@ -16,8 +16,7 @@ _STATES = {0: "CONTAINER_CREATED", 1: "CONTAINER_RUNNING", 2: "CONTAINER_EXITED"
 SHORT_ID = 12
 
 
-@dataclass(frozen=True, slots=True)
-class PodContainer:
+class PodContainer(Struct, frozen=True):
     """A sandbox or a container in a pod."""
 
     id: str

@@ -13,13 +13,13 @@ import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
+from msgspec import Struct, field
 
 from talos.api import containerd_tasks_pb2 as pb
 from talos.machined import containerd, debug_spec, image_config
@@ -34,8 +34,7 @@ _CHUNK_BYTES = 32 * 1024
 SIGKILL = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the caller asked for. args replace the image's command if there are any."""
 
     image: str

@@ -10,9 +10,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from talos.machined import xid
 
@@ -24,8 +24,7 @@ class EventsLostError(Exception):
     """The reader was slower than the events came; it must subscribe again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event: `payload` is one of the contract's *Event messages."""
 
     id: str

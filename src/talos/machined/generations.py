@@ -13,8 +13,10 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
 
 from talos.machined import durable
 from talos.transport.identity import Identity
@@ -34,8 +36,7 @@ class GenerationError(Exception):
     """There is no such generation, or it cannot be read; the text says which and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(Struct, frozen=True):
     """One configuration and its origin."""
 
     number: int
@@ -95,7 +96,7 @@ class Generations:
         if made:
             durable.make_folder(self._folder)
         try:
-            durable.write(self._path(generation.number), json.dumps(asdict(generation)).encode())
+            durable.write(self._path(generation.number), msgspec.json.encode(generation))
         except OSError:
             if made:
                 with contextlib.suppress(OSError):

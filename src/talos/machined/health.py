@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 FIRST_PAUSE_S = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
+class HealthCheck(Struct, frozen=True):
     """`check()` returns for healthy and raises, with a reason, for not healthy. Times in seconds."""
 
     check: Callable[[], Awaitable[object]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import dataclass
 from typing import Any
 
 from grpclib import GRPCError, Status
+from msgspec import Struct
 
 from talos.api import containerd_images_pb2 as images_pb
 from talos.api import containerd_tasks_pb2 as pb
@@ -19,8 +19,7 @@ _READ = "/containerd.services.content.v1.Content/Read"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(Struct, frozen=True):
     """chain_id names the snapshot of all layers; command is entry point and arguments."""
 
     chain_id: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from talos.machined import images
 
@@ -30,8 +31,7 @@ class ImagePayloadError(Exception):
     """The image cannot be used for an upgrade; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A file in a layer."""
 
     layer: Path

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grpclib import GRPCError, Status
+from msgspec import Struct
 
 from talos.config.security.image_verification_config import ImageVerificationConfig, ImageVerificationRule
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from talos.config import Config
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """verified: a signature was checked and is good; the message says why or why not."""
 
     verified: bool

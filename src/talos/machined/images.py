@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
+from msgspec import Struct, field
 
 from talos.api import containerd_images_pb2 as store_pb2
 from talos.api import cri_pb2
@@ -21,8 +21,7 @@ _ID_PREFIX = "sha256:"
 PULL_LIMIT_S = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """One name of an image. size_bytes: what its layers take packed, 0 if containerd does not say."""
 
     name: str

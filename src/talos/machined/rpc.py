@@ -17,7 +17,6 @@ import importlib
 import logging
 import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf import message_factory
@@ -26,6 +25,7 @@ from grpclib import GRPCError, Status
 from grpclib.const import Cardinality
 from grpclib.const import Handler as GrpclibHandler
 from h2.exceptions import StreamClosedError
+from msgspec import Struct, field
 
 from talos import rbac
 from talos.transport.identity import AUDITED_KEY, CALLER_KEY, Identity
@@ -58,8 +58,7 @@ Authorize = Callable[[str, frozenset[str], bool], bool]
 """(method path, roles of the caller, node is in maintenance) → allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What a handler knows about the call beside its request."""
 
     node: Node
@@ -92,8 +91,7 @@ Bidi = Callable[[Call, AsyncIterator[Any]], AsyncIterator[Message]]
 H = TypeVar("H", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(Struct, frozen=True):
     """A registered handler."""
 
     path: str

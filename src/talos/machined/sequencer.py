@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
 
 from talos.api import common_pb2, machine_pb2
 from talos.controllers.runtime.stage import STAGE_ID, MachineStageSpec

@@ -7,8 +7,9 @@ What a task does stands in `tasks`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from talos.machined import tasks
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 Task = Callable[["Node", "Request"], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What was asked for; kept on disk while it runs, so that a restarted machined goes on with it."""
 
     force: bool = False
@@ -42,8 +42,7 @@ class Request:
     actor_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """Tasks that run at the same time; the phase ends when all have."""
 
     name: str

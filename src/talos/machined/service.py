@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct, field
 
 from talos.linux.process import Program
 from talos.machined.conditions import Condition
@@ -32,8 +33,7 @@ class ServiceState(enum.StrEnum):
     STARTING = "Starting"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceEvent:
+class ServiceEvent(Struct, frozen=True):
     """A line of a service's history."""
 
     state: ServiceState
@@ -41,8 +41,7 @@ class ServiceEvent:
     seconds: float
 
 
-@dataclass(slots=True)
-class Health:
+class Health(Struct):
     """unknown until the first check; then healthy or not, with the reason of the last failure."""
 
     unknown: bool = True
@@ -51,8 +50,7 @@ class Health:
     last_change: float = 0.0
 
 
-@dataclass(slots=True)
-class ServiceStatus:
+class ServiceStatus(Struct):
     """What is known of a service now."""
 
     id: str

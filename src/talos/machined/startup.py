@@ -13,8 +13,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.environment import NodeEnvironment
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, MS_SHARED, bind, mount, mounted_at
@@ -26,8 +27,7 @@ _STRICT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 SYSTEM_ETC = "/system/etc"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """A folder in memory that must exist."""
 
     path: str

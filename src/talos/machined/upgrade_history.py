@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from talos.controllers.publish import always
 from talos.controllers.runtime.upgrade_history import UpgradeHistorySpec
@@ -27,8 +29,7 @@ STAGED, TRIAL, CONFIRMED, FAILED, INTERRUPTED = "staged", "trial", "confirmed", 
 OPEN = frozenset({STAGED, TRIAL})
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Struct):
     """One upgrade or rollback. Times in seconds since the epoch, 0: not yet."""
 
     number: int
@@ -53,7 +54,7 @@ class UpgradeHistory:
 
     def load(self) -> None:
         """Read what there is; a file that cannot be read is reported and begun anew."""
-        known = {field.name for field in fields(Attempt)}
+        known = set(Attempt.__struct_fields__)
         try:
             rows = json.loads(self._path.read_text())
             self.attempts = [Attempt(**{key: row[key] for key in row if key in known}) for row in rows]

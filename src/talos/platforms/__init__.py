@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
+
+from msgspec import Struct, field
 
 from talos.environment import NodeEnvironment
 from talos.resources.network import LinkStatusSpec, PlatformConfigSpec
@@ -29,8 +30,7 @@ class NoSeedError(PlatformError):
     """There is no disk with a seed; one that is there at all appears within seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """What a platform may ask about this machine."""
 
     env: NodeEnvironment

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from talos.resources.enums import (
     AddressFlag,
@@ -133,8 +134,7 @@ def bond_master(options: Mapping[str, object]) -> BondMasterSpec:
     return spec
 
 
-@dataclass
-class Links:
+class Links(Struct):
     """Links of one layer by name; naming one twice completes it."""
 
     layer: ConfigLayer

@@ -20,13 +20,12 @@ from typing import BinaryIO
 
 from talos.provision import monitors
 from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError
-from talos.provision.monitor import INTERPRETER
+from talos.provision.monitor import IMPORTS, INTERPRETER
 
 PORT = 4003
 MAX_LINE = 1 << 20
 _START_S = 10.0
-_PROGRAM = f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r}); "
-_PROGRAM += "from talos.provision.log_receiver import main; main()"
+_PROGRAM = f"{IMPORTS}from talos.provision.log_receiver import main; main()"
 
 
 def url(model: ClusterModel) -> str:

@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
+
 from talos.linux.mount import MNT_DETACH, umount
 from talos.linux.namespace import PR_SET_CHILD_SUBREAPER, prctl
 from talos.provision import bundle, cgroup, network
@@ -38,10 +40,12 @@ from talos.slots.entry import parse
 
 REBOOT_STATUS = 64
 LATE = 2
-# -S -s -E: no site packages and nothing of the caller's environment decides what is imported.
+# -S -s -E: no .pth file and nothing of the caller's environment decides what is imported. msgspec is the one package
+# that is not ours: the records of talos.linux and talos.slots are its Structs.
 INTERPRETER = (sys.executable, "-S", "-s", "-E", "-c")
-PROGRAM = f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r}); "
-PROGRAM += "from talos.provision.monitor import main; main()"
+IMPORTS = f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r}); "
+IMPORTS += f"sys.path.append({str(Path(msgspec.__file__).parents[1])!r}); "
+PROGRAM = f"{IMPORTS}from talos.provision.monitor import main; main()"
 # Arguments: state folder, cluster, node, PID, then what the monitor wants back. SIGTERM is blocked around execve(2),
 # whose other side has no handler yet.
 WAITER = f"""

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import cmp_to_key
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 SLOTS = ("A", "B")
 _NAME = re.compile(r"talos-(?P<slot>[AB])-(?P<version>[A-Za-z0-9._~^-]+?)(?:\+(?P<left>\d+)(?:-(?P<done>\d+))?)?\.efi")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~^-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One slot's file. left None: not counted, always good."""
 
     slot: str

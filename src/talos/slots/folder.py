@@ -9,8 +9,9 @@ by that: once the preferred one has used up its boots both are bad, and then the
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from talos.slots.entry import Entry, in_order, parse, stands_before
 

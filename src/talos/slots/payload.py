@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.slots.entry import check_version
 
@@ -30,8 +31,7 @@ class PayloadError(Exception):
     """A file is not an image that can be booted; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True):
     """What a file is. sha256 is that of everything before the tag, "" where there is none."""
 
     kind: str

@@ -8,8 +8,9 @@ socket of the state allows a process exactly what its controllers declare, and
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
 
 from talos.state.spec import Spec, definition
 
@@ -36,14 +37,13 @@ WEAK, STRONG, DESTROY_READY = InputStrength.WEAK, InputStrength.STRONG, InputStr
 EXCLUSIVE, SHARED = OutputMode.EXCLUSIVE, OutputMode.SHARED
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """Resources that a controller reads and that wake it. id=None: all of the kind."""
 
     kind: type[Spec]
     strength: InputStrength = WEAK
-    id: str | None = field(default=None, kw_only=True)
-    namespace: str | None = field(default=None, kw_only=True)
+    id: str | None = None
+    namespace: str | None = None
 
     @property
     def resolved_namespace(self) -> str:
@@ -51,8 +51,7 @@ class Input:
         return definition(self.kind).namespace if self.namespace is None else self.namespace
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """Resources that a controller writes."""
 
     kind: type[Spec]

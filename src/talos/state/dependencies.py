@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from talos.state.controller import Controller, InputStrength, OutputMode
 from talos.state.spec import definition
@@ -27,8 +28,7 @@ _INPUTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """One use. namespace and id are empty for outputs, id also for an input that is all of a kind."""
 
     controller: str

@@ -6,11 +6,12 @@ import base64
 import functools
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from talos import rbac
 
@@ -34,8 +35,7 @@ MAX_SUBJECT_BYTES = 4096
 """Names travel in headers of connections that callers share: longer ones would end these (RFC 9113, 10.5.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Names out of a client certificate; all empty without one. `peer` is address:port."""
 
     common_name: str = ""

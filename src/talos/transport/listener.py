@@ -15,8 +15,9 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 from talos.transport.gate import Gate
 from talos.transport.http2 import RawProtocol
@@ -35,8 +36,7 @@ LINGER_S = 0.5
 asyncio.sslproto.SSLProtocol.max_size = 64 << 10  # the receive buffer that asyncio clears for every connection
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """What a new connection is treated with."""
 
     context: ssl.SSLContext

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 
 from grpclib.const import Status
+from msgspec import Struct
 
 from talos.pki.certificates import Pair, Usage
 from talos.pki.keys import PKIError
@@ -14,8 +14,7 @@ from talos.pki.requests import sign_request
 from talos.transport.http2 import CallError
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """The authority and the token that admits to it. PEM; `accepted_cas` is what a node is told to trust."""
 
     authority: Pair

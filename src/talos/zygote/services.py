@@ -6,7 +6,7 @@ are ours. Memory and cpu figures are those of the contract where it has the serv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from talos.linux.capabilities import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW, CAP_SYS_TIME
 from talos.linux.cgroup import Limits
@@ -14,8 +14,7 @@ from talos.linux.cgroup import Limits
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One forked service."""
 
     name: str

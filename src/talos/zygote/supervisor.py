@@ -11,8 +11,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux.process import start_time
 from talos.zygote.services import Service
@@ -25,8 +26,7 @@ DIRECTORY = Path("/run/zygote")
 SIGNALS = (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
 
-@dataclass
-class Slot:
+class Slot(Struct):
     """What is known of one service. Times are of the monotonic clock, `since` of the wall clock."""
 
     service: Service

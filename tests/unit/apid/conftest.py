@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from google.protobuf import empty_pb2
 from grpclib import GRPCError, Status
 from grpclib.const import Cardinality, Handler
+from msgspec.structs import replace
 
 from talos import api
 from talos.api import common_pb2, machine_pb2, pytalos_audit_pb2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from grpclib import GRPCError
 from grpclib.client import Channel
 from grpclib.const import Cardinality, Status
+from msgspec.structs import replace
 
 from talos import api
 from talos.client import ApiError, Client

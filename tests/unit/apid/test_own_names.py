@@ -7,7 +7,8 @@ for its own would answer, and reboot, in place of another.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from talos.apid.credentials import changes
 from talos.resources.network import HostnameStatusSpec, NodeAddressSpec

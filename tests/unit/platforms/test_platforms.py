@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import functools
 import gzip
 import http.server
@@ -13,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.wires import needs
 
@@ -272,7 +272,7 @@ externalIPs: [203.0.113.9]
 async def test_metal_takes_its_network_from_meta(tmp_path: Path) -> None:
     bare = machine(tmp_path, product_uuid="AB")
     assert (await metal.network(bare)).addresses == []
-    spec = await metal.network(dataclasses.replace(bare, meta={"0x0a": NETWORK}))
+    spec = await metal.network(msgspec.structs.replace(bare, meta={"0x0a": NETWORK}))
     (address,), (route,) = spec.addresses, spec.routes
     assert (address.address, address.link_name, address.layer) == ("192.0.2.10/24", "eth0", ConfigLayer.PLATFORM)
     assert (address.family.text, address.flags.text) == ("inet4", "permanent")
@@ -294,11 +294,11 @@ async def test_metal_takes_its_network_from_meta(tmp_path: Path) -> None:
 )
 async def test_a_network_in_meta_that_cannot_be_read_names_the_place(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(PlatformError, match=words):
-        await metal.network(dataclasses.replace(machine(tmp_path), meta={"0x0a": text}))
+        await metal.network(msgspec.structs.replace(machine(tmp_path), meta={"0x0a": text}))
 
 
 def test_a_code_and_a_uuid_from_meta_fill_in_the_url(tmp_path: Path) -> None:
-    one = dataclasses.replace(machine(tmp_path, product_uuid="AB"), meta={"0x0b": "s3cret", "0x0f": "cd"})
+    one = msgspec.structs.replace(machine(tmp_path, product_uuid="AB"), meta={"0x0b": "s3cret", "0x0f": "cd"})
     url = fetch.fill_in("http://c/?code=${code}&uuid=", one)
     assert url == "http://c/?code=s3cret&uuid=cd"
     with pytest.raises(PlatformError, match="this machine has no code"):

@@ -32,6 +32,9 @@ VIEWS = ("machine", "cluster", "kubernetes", "kubelet", "network", "registries",
 NODE = ("controllers", "machined", "apid", "trustd", "networkd", "timed", "zygote")
 """Packages that run on a node and may ask."""
 
+PACKAGE = "talos.config."
+"""Whose classes are structures of answers; one of elsewhere (an access policy) is a whole that knows its own parts."""
+
 ALWAYS = frozenset(("version", "persist", "machine.features.rbac", "machine.features.apidCheckExtKeyUsage"))
 """Keys of the v1alpha1 document that ask for what always holds."""
 
@@ -150,7 +153,7 @@ def _imported(nodes: Sequence[ast.AST]) -> set[str]:
     return {
         alias.name
         for node in nodes
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("talos.config.")
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE)
         for alias in node.names
     }
 
@@ -176,7 +179,7 @@ def answers(config: Config) -> dict[Answer, str]:
 
 
 def _flatten(value: Any, view: str, name: str, inside: tuple[tuple[str, str], ...], found: dict[Answer, str]) -> None:
-    if isinstance(value, msgspec.Struct):
+    if isinstance(value, msgspec.Struct) and type(value).__module__.startswith(PACKAGE):
         cls = type(value).__name__
         for field in value.__struct_fields__:
             _flatten(getattr(value, field), view, name, (*inside, (cls, field)), found)

@@ -4,15 +4,16 @@ process that opened and mounted them (talos.machined.disk.volumes)."""
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 RECORD = "/run/machined/system-disk.json"
 
 
-@dataclass(slots=True)
-class VolumeState:
+class VolumeState(Struct):
     """One volume. problem: why it is not mounted, "" if it is."""
 
     device: str = ""

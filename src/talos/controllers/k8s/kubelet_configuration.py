@@ -7,8 +7,9 @@ identity and static pods, who may call it, and in which cgroups it lives. Settin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from talos.config.node_owned import FLAGS, KUBELET_FIELDS
 from talos.kubernetes.arguments import Value, merge, render
@@ -31,8 +32,7 @@ class ProtectedFieldError(ValueError):
         super().__init__(f"kubelet: config may not set {', '.join(fields)}: the node decides it; remove it")
 
 
-@dataclass(frozen=True)
-class KubeletSettings:
+class KubeletSettings(Struct, frozen=True):
     """What the configuration and the machine say. ``taints``: key -> (value, effect)."""
 
     nodename: str

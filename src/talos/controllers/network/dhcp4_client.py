@@ -12,8 +12,9 @@ import ipaddress
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from talos.linux import dhcp4
 from talos.linux.dhcp4 import UNSPECIFIED, IPv4, Lease, Message
@@ -55,8 +56,7 @@ class LinkTransport:
         self._socket.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who asks: hardware address, option 61 (empty: not sent), host name (empty: not sent)."""
 
     hardware_address: bytes

@@ -14,8 +14,9 @@ import socket
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from talos.controllers.network import dns_message as dns
 from talos.state.clock import Clock
@@ -34,8 +35,7 @@ _MAX_CONNECTIONS = 128
 _IP_FREEBIND = 15
 
 
-@dataclass(slots=True)
-class Upstream:
+class Upstream(Struct):
     """A server to ask; host is an address."""
 
     host: str
@@ -43,8 +43,7 @@ class Upstream:
     healthy: bool = True
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     response: bytes
     ttl_offsets: list[int]
     stored: float
@@ -229,9 +228,7 @@ class Listener:
         self._transport, _protocol = await loop.create_datagram_endpoint(
             lambda: _UdpListener(self._forwarder), sock=_bind(socket.SOCK_DGRAM, self.host, self.port)
         )
-        self._server = await asyncio.start_server(
-            self._serve_tcp, sock=_bind(socket.SOCK_STREAM, self.host, self.port)
-        )
+        self._server = await asyncio.start_server(self._serve_tcp, sock=_bind(socket.SOCK_STREAM, self.host, self.port))
 
     def close(self) -> None:
         if self._transport is not None:

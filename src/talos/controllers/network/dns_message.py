@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 TYPE_A, TYPE_SOA, TYPE_AAAA, TYPE_OPT = 1, 6, 28, 41
 CLASS_IN = 1
@@ -20,8 +21,7 @@ class DnsError(ValueError):
     """Not a DNS message, or not one that can be answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """The one question of a query. end: offset behind it; udp_size: what the asker takes over UDP."""
 
     id: int
@@ -112,9 +112,7 @@ def addresses(query: bytes, question: Question, found: list[str], ttl: int) -> b
     version = {TYPE_A: 4, TYPE_AAAA: 6}.get(question.type, 0)
     packed = [ip.packed for ip in map(ipaddress.ip_address, found) if ip.version == version]
     flags = _QR | _RA | question.flags & _RD
-    records = b"".join(
-        struct.pack("!HHHIH", 0xC00C, question.type, CLASS_IN, ttl, len(data)) + data for data in packed
-    )
+    records = b"".join(struct.pack("!HHHIH", 0xC00C, question.type, CLASS_IN, ttl, len(data)) + data for data in packed)
     return _HEADER.pack(question.id, flags, 1, len(packed), 0, 0) + query[_HEADER.size : question.end] + records
 
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from talos.kernel_arguments import KernelArguments
 from talos.platforms import specs
@@ -36,8 +37,7 @@ _AUTOCONF = frozenset({"dhcp", "on", "any", "both", "off", "none", "", "dhcp6", 
 _VLAN = re.compile(r"(?:vlan|.*\.)0*(\d{1,4})")
 
 
-@dataclass
-class KernelNetwork:
+class KernelNetwork(Struct):
     """What the arguments ask for, and what is wrong with them."""
 
     links: list[LinkSpecSpec] = field(default_factory=list)

@@ -18,7 +18,8 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 log = logging.getLogger("kubeprism")
 
@@ -35,8 +36,7 @@ _shared_buffer = bytearray(1 << 16)
 _LOCAL = frozenset({"localhost", "127.0.0.1"})
 
 
-@dataclass(slots=True)
-class Server:
+class Server(Struct):
     """An API server. healthy None: not known yet."""
 
     host: str

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from talos.controllers.publish import publish
 from talos.linux import block, lvm
@@ -27,8 +28,7 @@ _AREAS = frozenset({"striped", "linear"})
 """segments that take extents of physical volumes; others are made of logical volumes that do"""
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """Resources by id."""
 
     physical: dict[str, LVMPhysicalVolumeStatusSpec] = field(default_factory=dict)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from talos.linux.ntp import Sample
 
@@ -31,8 +32,7 @@ class Action(enum.Enum):
     WAIT = "wait"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """offset_s: to step or slew by."""
 
     action: Action

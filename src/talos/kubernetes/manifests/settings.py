@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True)
-class ContainerResources:
+
+class ContainerResources(Struct, frozen=True):
     """Requests and limits as written; empty values mean the default of the manifest."""
 
     requests: Mapping[str, Any] = field(default_factory=dict)
@@ -21,8 +21,7 @@ class ContainerResources:
         return {"requests": requests, **({"limits": limits} if limits else {})}
 
 
-@dataclass(frozen=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """kube-proxy; ``config`` is a whole KubeProxyConfiguration, ``checksum`` the hex SHA-256 of its YAML."""
 
     image: str
@@ -32,8 +31,7 @@ class Proxy:
     resources: ContainerResources = ContainerResources()
 
 
-@dataclass(frozen=True)
-class Flannel:
+class Flannel(Struct, frozen=True):
     """flannel; ``service_host`` is where it reaches the API server before Services work (empty: as injected)."""
 
     image: str
@@ -48,16 +46,14 @@ class Flannel:
     network_policies_image: str = ""
 
 
-@dataclass(frozen=True)
-class CoreDNS:
+class CoreDNS(Struct, frozen=True):
     """CoreDNS and the addresses of its Service (IPv4 first as configured)."""
 
     image: str
     service_ips: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Everything; a part that is None is not rendered."""
 
     server: str

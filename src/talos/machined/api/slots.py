@@ -97,7 +97,7 @@ def begin(call: Call, kind: str, request: Request, *, staged: bool = False) -> s
         if staged:
             upgrades.arm(kind, request.source, staged=True)
         else:
-            from dataclasses import replace
+            from msgspec.structs import replace
 
             call.node.sequencer.begin("upgrade", replace(request, actor_id=actor))
     except (UpgradeError, LockedError) as error:

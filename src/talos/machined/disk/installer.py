@@ -14,8 +14,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from talos.config.view.model import Encryption
 from talos.linux import gpt
@@ -44,8 +45,7 @@ class InstallError(Exception):
     """The disk is not installed to; the text says why, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to install. files: path on the EFI partition → source; the image goes to slot A under its own version."""
 
     disk: Path

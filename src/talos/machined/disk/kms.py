@@ -11,8 +11,9 @@ import ssl
 import threading
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from talos.api import sidero_kms_pb2 as pb
 
@@ -27,8 +28,7 @@ class KmsError(Exception):
     """The server does not answer, or refuses; the text names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     host: str
     port: int
     secure: bool

@@ -7,7 +7,9 @@ installed, whatever else it holds, and an installer may begin again on it. The n
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from talos.linux.gpt import EFI_SYSTEM, LINUX_DATA, Table
 
@@ -18,8 +20,7 @@ MIB = 1 << 20
 EPHEMERAL_MINIMUM = 2 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """size in bytes, None: what is left."""
 
     name: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.config.view.model import Encryption, EncryptionKey
 from talos.linux import cryptsetup
@@ -37,8 +38,7 @@ MODULES = ("dm_crypt", "crypto-aes", "crypto-xts")
 ADIANTUM_MODULES = ("crypto-adiantum", "crypto-nhpoly1305", "crypto-xchacha12", "crypto-xchacha20", "algif_skcipher")
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """device: the volume in clear. slot, key, passphrase: what opened it."""
 
     device: Path

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux import gpt, loop
 from talos.linux.block import SYS, disks
@@ -37,8 +38,7 @@ class MediumError(Exception):
     """There is nothing to install from; the text says what was looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Medium:
+class Medium(Struct, frozen=True):
     """image: unified kernel image. others: path on an EFI partition → file."""
 
     image: Path

@@ -9,8 +9,9 @@ memory.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from talos.linux import gpt
 from talos.linux.block import disks, partition_path
@@ -27,8 +28,7 @@ TARGETS = ((layout.EFI, "/boot", "vfat", _STRICT), (layout.STATE, "/system/state
            (layout.EPHEMERAL, "/var", "xfs", MS_NOSUID | MS_NODEV))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SystemDisk:
+class SystemDisk(Struct, frozen=True):
     """Where the partitions of the installed system are."""
 
     path: Path

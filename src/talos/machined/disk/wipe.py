@@ -11,8 +11,10 @@ import errno
 import logging
 import os
 import uuid
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from talos.linux.disk_io import OpenDisk
 from talos.linux.gpt import Table
@@ -34,8 +36,7 @@ class UnknownDeviceError(LookupError):
     """There is no such block device."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A device to wipe, looked up and found free."""
 
     name: str

@@ -9,10 +9,10 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.machined.disk.loop_disk import GIB, LOSETUP, needs_loop, targets
 
 from talos.config.view.model import Encryption, EncryptionKey
