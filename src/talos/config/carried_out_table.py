@@ -46,7 +46,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "TimeSyncConfig": ("ptp",),
     "TrustedRootsConfig": ("",),
     "UdevRulesConfig": ("",),
-    "UnattendedInstallConfig": ("reboot",),
     "UserVolumeConfig": ("",),
     "VolumeConfig": (
         "filesystem",

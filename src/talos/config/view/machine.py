@@ -154,6 +154,7 @@ class MachineView:
                 image=document.installer.image,
                 selector=document.provisioning.disk_selector.match,
                 wipe=document.provisioning.wipe is not False,
+                reboot=document.reboot is not False,
             )
         if legacy := self._legacy.install:
             return Install(

@@ -267,6 +267,8 @@ class Install(_Value, frozen=True):
     """InstallDiskSelector of the older layout"""
     wipe: bool = False
     extra_kernel_args: tuple[str, ...] = ()
+    reboot: bool = True
+    """into the installed system; else somebody does it"""
 
 
 class EncryptionKey(_Value, frozen=True):

@@ -18,7 +18,8 @@ from talos.linux.block import disks
 from talos.machined.disk import conversion, encryption, installer, layout, medium, start
 from talos.machined.disk.installer import InstallError, Plan
 from talos.machined.disk.selector import SelectError, choose
-from talos.resources.enums import MachineStage
+from talos.resources.enums import MachineStage, UnattendedInstallPhase
+from talos.resources.runtime import UnattendedInstallStatusSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("machined.disk")
 
+OWNER = "runtime.UnattendedInstallController"
 STATE = "/system/state"
 FETCHED = "/run/machined/install.efi"
 _LOOK_S = 0.5
@@ -51,11 +53,14 @@ async def run(node: Node) -> None:
         await asyncio.to_thread(conversion.request, node.env.path(STATE), volumes)
         await _reboot(node)
     if not wanted(node, config):
+        if not node.env.in_container and config is not None and config.machine.install is not None:
+            await _status(node, UnattendedInstallPhase.INSTALLED, config.machine.install.image)
         return
     while True:
         assert config is not None
         install = config.machine.install
         assert install is not None
+        await _status(node, UnattendedInstallPhase.INSTALLING, install.image)
         try:
             if refused := encryption.refusal(config.machine.encryption):
                 raise InstallError(refused)
@@ -66,11 +71,25 @@ async def run(node: Node) -> None:
             break
         except Errors as error:
             log.error("%s; apply a configuration that can be installed", error)
+            await _status(node, UnattendedInstallPhase.FAILED, install.image, str(error))
             await node.sequencer.set_stage(MachineStage.INSTALLING, "install", "install", str(error))
             while node.config.current is config:  # noqa: ASYNC110 - applied by whoever reads the reason
                 await asyncio.sleep(_LOOK_S)
             config = node.config.current
+    if not install.reboot:
+        await _status(node, UnattendedInstallPhase.WAITING_FOR_REBOOT, install.image)
+        said = "installed; it runs from its disk after a reboot, which the configuration leaves to somebody else"
+        log.info("%s", said)
+        await node.sequencer.set_stage(MachineStage.INSTALLING, "install", "install", said)
+        await asyncio.Event().wait()
     await _reboot(node)
+
+
+async def _status(node: Node, phase: UnattendedInstallPhase, image: str, error: str = "") -> None:
+    def change(spec: UnattendedInstallStatusSpec) -> None:
+        spec.phase, spec.image, spec.error = phase, image, error
+
+    await node.state.modify(UnattendedInstallStatusSpec, "unattended-install", change, owner=OWNER)
 
 
 async def _reboot(node: Node) -> None:
