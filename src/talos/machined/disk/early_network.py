@@ -38,6 +38,8 @@ from talos.controllers.network.route_config import RouteConfigController
 from talos.controllers.network.route_merge import RouteMergeController
 from talos.controllers.network.route_spec import RouteSpecController
 from talos.controllers.network.route_status import RouteStatusController
+from talos.controllers.runtime.kernel_module_config import KernelModuleConfigController
+from talos.controllers.runtime.kernel_module_spec import KernelModuleSpecController
 from talos.environment import NodeEnvironment
 from talos.linux.modules import ModuleTree
 from talos.resources.config import MachineConfigSpec
@@ -55,10 +57,10 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     LinkStatusController, AddressConfigController, AddressMergeController, AddressSpecController,
     AddressStatusController, RouteConfigController, RouteMergeController, RouteSpecController, RouteStatusController,
     ResolverConfigController, ResolverMergeController, HostnameMergeController, OperatorConfigController,
-    OperatorMergeController, OperatorSpecController,
+    OperatorMergeController, OperatorSpecController, KernelModuleConfigController, KernelModuleSpecController,
 )  # fmt: skip
-MODULES = ("af_packet",)
-"""what DHCP's sockets would ask the modprobe of other systems for"""
+MODULES = ("af_packet", "nls_utf8", "isofs")
+"""what DHCP's sockets and a seed's disk would ask the modprobe of other systems for"""
 LIMIT_S = 60.0
 QUERY_LIMIT_S = 3.0
 
