@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -341,3 +342,32 @@ def test_how_long_a_trial_may_take() -> None:
     assert trial_limit_s({}, "900") == 900.0
     assert trial_limit_s({TRIAL_LIMIT: "60"}, "900") == 60.0
     assert trial_limit_s({}, "soon") == 300.0
+
+
+async def test_a_staged_upgrade_reboots_into_the_trial_as_clients_of_talos_expect(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MachineService/Upgrade with `stage`: Talos notes what to install and reboots; ours has installed it by then."""
+    from talos.api import machine_pb2
+    from talos.machined.api import upgrade
+
+    node = machine.boot()
+    await healthy(node)
+    await node.upgrades.settle()
+    pulled: list[str] = []
+
+    async def pull(reference: str, _space: str) -> None:
+        pulled.append(reference)
+
+    async def install(_call: object, _reference: str, _space: str) -> Entry:
+        return await node.upgrades.write(chunks(machine.image("v1.14.1")))
+
+    monkeypatch.setattr(upgrade.image_transfer, "pull", pull)
+    monkeypatch.setattr(upgrade, "_install", install)
+    call = SimpleNamespace(node=node)
+    reply = await upgrade.upgrade(call, machine_pb2.UpgradeRequest(image="registry/x:1", stage=True))  # type: ignore[arg-type]
+    assert reply.messages[0].actor_id and pulled == ["registry/x:1"]
+    assert machine.reboots == ["reboot"]  # and not "upgrade", which drains first
+    assert node.upgrades.history.open is not None and node.upgrades.history.open.outcome == history.STAGED
+    tried = machine.boot()
+    assert tried.upgrades.booted is not None and tried.upgrades.booted.version == "v1.14.1"
