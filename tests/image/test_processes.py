@@ -137,6 +137,7 @@ def test_services_end_with_the_zygote_and_come_back_but_programs_stay(boot: Boot
     machined = node.host_pid(node.running("machined"))
     program = wait_for(lambda: orphan(node, machined), "machined's program is PID 1's child")
     apid = node.running("apid")
+    node.running("timed")
     node.want("timed", False)
     wait_for(lambda: node.service("timed")["state"] == "stopped", "timed stops")
     os.kill(node.zygote(), signal.SIGKILL)

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from talos.config.decode import decode
 from talos.config.document import Document
-from talos.config.encode import encode
 from talos.config.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,6 +45,8 @@ class Config:
     @classmethod
     def decode(cls, text: str | bytes) -> Config:
         """Read documents. Raises ConfigError; a text without any document is an error too."""
+        from talos.config.decode import decode  # with YAML: a node without a configuration does without
+
         documents = decode(text)
         if not documents:
             raise ConfigError("no configuration: the text contains no document")
@@ -54,6 +54,8 @@ class Config:
 
     def encode(self) -> str:
         """YAML text in canonical layout (comments are not kept)."""
+        from talos.config.encode import encode
+
         return encode(self.documents)
 
     @property

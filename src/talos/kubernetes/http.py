@@ -14,10 +14,15 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-import h11
-
+from talos.at_first_use import at_first_use
 from talos.kubernetes.errors import ConnectError
+
+if TYPE_CHECKING:
+    import h11
+else:
+    h11 = at_first_use("h11")
 
 CONNECT_TIMEOUT_S = 5.0
 READ_SIZE = 65536

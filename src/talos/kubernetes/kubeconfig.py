@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import yaml
+from talos.at_first_use import at_first_use
 
-_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    import yaml
+else:
+    yaml = at_first_use("yaml")
 
 
 class Credentials(NamedTuple):
@@ -77,7 +80,7 @@ def parse(text: str | bytes, *, source: str = "kubeconfig") -> Credentials:
 
     Raises ValueError that names the missing part, FileNotFoundError for a file that does not exist yet.
     """
-    document = yaml.load(text, Loader=_Loader)
+    document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     if not isinstance(document, dict):
         raise ValueError(f"{source}: not a mapping")
     context = _named(document, "contexts", document.get("current-context", ""), "context", source)

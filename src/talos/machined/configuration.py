@@ -18,13 +18,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from talos.api import machine_pb2
+from talos.at_first_use import at_first_use
 from talos.config import Config, ConfigError
-from talos.config.carried_out import unsupported
 from talos.config.duration import Duration
-from talos.config.reboot import later, reboot_reasons
-from talos.config.redact import difference
-from talos.config.validate import validate
-from talos.machined import confirmation, durable, generations, guards, platform_source, user_files
+from talos.machined import confirmation, durable, generations, guards, platform_source
 from talos.machined.config_disk import PATH, ConfigDisk
 from talos.machined.sequencer import LockedError
 from talos.machined.sequences import Request as SequenceRequest
@@ -33,9 +30,17 @@ from talos.resources.config import MachineConfigSpec
 from talos.transport.identity import Identity
 
 if TYPE_CHECKING:
+    from talos.config import carried_out, reboot, redact, validate
     from talos.config.guards import Violation
+    from talos.machined import user_files
     from talos.machined.node import Node
     from talos.state.clock import Timer
+else:  # a node without a configuration has nothing to ask them
+    carried_out = at_first_use("talos.config.carried_out")
+    reboot = at_first_use("talos.config.reboot")
+    redact = at_first_use("talos.config.redact")
+    user_files = at_first_use("talos.machined.user_files")
+    validate = at_first_use("talos.config.validate")
 
 log = logging.getLogger("machined.config")
 
@@ -172,10 +177,10 @@ class ConfigController:
                 if refused := await asyncio.to_thread(installation.problem, self._node, config):
                     raise ConfigRejectedError(refused)
             mode_of_node = self._node.env.mode
-            warnings = (*validate(config, mode_of_node), *unsupported(config, mode_of_node))
-            reasons = tuple(reboot_reasons(self.current, config)) if self.current is not None else ()
+            warnings = (*validate.validate(config, mode_of_node), *carried_out.unsupported(config, mode_of_node))
+            reasons = tuple(reboot.reboot_reasons(self.current, config)) if self.current is not None else ()
             if self.current is not None:
-                warnings += tuple(later(self.current, config))
+                warnings += tuple(reboot.later(self.current, config))
             if self.current is not None:
                 await self._guard(self.current, config, terms.forced)
             effective = self._effective(mode, reasons, terms)
@@ -269,7 +274,7 @@ class ConfigController:
     def _check(self, data: bytes) -> Config:
         try:
             config = Config.decode(data)
-            validate(config, self._node.env.mode)
+            validate.validate(config, self._node.env.mode)
         except ConfigError as error:
             raise ConfigRejectedError(_listed(error.problems)) from error
         return config
@@ -430,13 +435,13 @@ class ConfigController:
             self._persisted = config
             await self._publish(config, PERSISTENT)
             await self._activate(config)
-            if before is not None and reboot_reasons(before, config) and self.deadline is None:
+            if before is not None and reboot.reboot_reasons(before, config) and self.deadline is None:
                 self._reboot()
 
 
 def diff(before: Config | None, after: Config) -> str:
     """Unified diff of two configurations, secrets left out, "No changes." if there is none."""
-    return difference(before, after) or "No changes."
+    return redact.difference(before, after) or "No changes."
 
 
 def _listed(problems: tuple[str, ...]) -> str:

@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 
 from grpclib import GRPCError
 
-from talos.config.guards import Violation, violations
-
 if TYPE_CHECKING:
     from talos.config import Config
+    from talos.config.guards import Violation
     from talos.machined.node import Node
 
 ANSWER_LIMIT_S = 3.0
@@ -20,6 +19,8 @@ ANSWER_LIMIT_S = 3.0
 
 async def standing_in_the_way(node: Node, before: Config, after: Config) -> list[Violation]:
     """Every guard that the change meets."""
+    from talos.config.guards import Violation, violations
+
     found = violations(before, after)
     found += [Violation("endpoint", reason) async for reason in _endpoint(before, after)]
     if before.machine.is_control_plane and not after.machine.is_control_plane:

@@ -1,13 +1,14 @@
 """machined's start: mounts and folders, state, API socket, controllers, then the sequencer.
 
 The order serves speed: what apid needs to answer (state socket, controllers of certificates) starts before anything
-that takes long. The imports below are made once by the zygote, before the fork.
+that takes long; what that answer does not need is imported after it was begun (`talos.machined.rest`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import os
 import signal
@@ -23,10 +24,11 @@ from talos.machined.audit.keeper import HeadKeeper
 from talos.machined.audit.sinks import AuditSinks
 from talos.machined.log_sinks import LogSinks
 from talos.machined.node import Node
+from talos.machined.rest import EARLY_CONTROLLERS, EARLY_HANDLERS, Rest
 from talos.machined.sequencer import LockedError
 from talos.machined.sequences import Request
 from talos.state.controller_runtime import ControllerRuntime
-from talos.state.discovery import discover
+from talos.state.discovery import in_modules
 from talos.state.grpc_server import ClosingServer
 from talos.state.inmemory import InMemoryState
 from talos.transport.link_server import LinkServer
@@ -39,8 +41,9 @@ KMSG = Path("/dev/kmsg")
 APID_GROUP = 50
 """its user as well"""
 
-rpc.load_handlers()
-CONTROLLERS = discover(process="machined")
+for _name in EARLY_HANDLERS:
+    importlib.import_module(_name)
+CONTROLLERS = in_modules(EARLY_CONTROLLERS, "machined")
 
 
 def main() -> int:
@@ -58,7 +61,8 @@ async def serve(env: NodeEnvironment) -> int:
     node.exits.load()
     node.cgroups.setup()
     node.controllers = ControllerRuntime(node.state, CONTROLLERS, env)
-    api = rpc.MachineApi(node, rbac.allowed)
+    rest = Rest(CONTROLLERS)
+    api = rpc.MachineApi(node, rbac.allowed, complete=rest.handlers)
     servers: dict[str, ClosingServer | LinkServer] = {
         SOCKET: ClosingServer([api]),
         APID_SOCKET: LinkServer(api.__mapping__(), frozenset({APID_GROUP})),
@@ -86,9 +90,13 @@ async def serve(env: NodeEnvironment) -> int:
             task.add_done_callback(lambda done: _background_ended(done, stop))
         await node.meta.load()
         node.controllers.start()
-        slots = asyncio.create_task(node.upgrades.judge_boot(), name="slots")
-        slots.add_done_callback(lambda done: _background_ended(done, stop))
-        tasks.append(slots)
+        for coroutine, name in (
+            (rest.run(node.state, node.controllers, api), "the import of the rest"),
+            (node.upgrades.judge_boot(), "slots"),
+        ):
+            task = asyncio.create_task(coroutine, name=name)
+            task.add_done_callback(lambda done: _background_ended(done, stop))
+            tasks.append(task)
         await node.sequencer.start_node()
         await stop.wait()
         log.info("machined ends; programs keep running")

@@ -136,11 +136,16 @@ def bidi(path: str) -> Callable[[H], H]:
     return _register(path, Cardinality.STREAM_STREAM)
 
 
-def load_handlers(package: str = API_PACKAGE) -> None:
-    """Import every module of `package`, which registers their handlers."""
+def handler_modules(package: str = API_PACKAGE) -> list[str]:
+    """Names of the modules of `package`; importing one registers its handlers."""
     module = importlib.import_module(package)
-    for info in pkgutil.iter_modules(module.__path__):
-        importlib.import_module(f"{package}.{info.name}")
+    return [f"{package}.{info.name}" for info in pkgutil.iter_modules(module.__path__)]
+
+
+def load_handlers(package: str = API_PACKAGE) -> None:
+    """Import every module of `package`."""
+    for name in handler_modules(package):
+        importlib.import_module(name)
 
 
 def registered() -> Mapping[str, Method]:
@@ -166,53 +171,66 @@ def roles_of(metadata: Any) -> frozenset[str]:
 
 
 class MachineApi:
-    """Everything grpclib serves on the node's own socket: `Server([MachineApi(node, authorize)])`."""
+    """Everything grpclib serves on the node's own socket: `Server([MachineApi(node, authorize)])`.
 
-    def __init__(self, node: Node, authorize: Authorize, proto_modules: Iterable[str] = PROTO_MODULES) -> None:
+    `complete` imports the handlers that are not there yet; who calls a method of one of them waits for it.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        authorize: Authorize,
+        proto_modules: Iterable[str] = PROTO_MODULES,
+        complete: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._node = node
         self._authorize = authorize
+        self._complete = complete
         self._table: dict[str, GrpclibHandler] = {}
         for name in proto_modules:
             module = importlib.import_module(f"talos.api.{name}")
             for service in module.DESCRIPTOR.services_by_name.values():
                 for method in service.methods:
                     self._add(f"/{service.full_name}/{method.name}", method)
+        self.check_handlers()
+
+    def check_handlers(self) -> None:
+        """ValueError: a handler that is imported is not what the contract says."""
         unknown = set(_methods) - set(self._table)
         if unknown:
             raise ValueError(f"handlers for methods that no loaded .proto defines: {sorted(unknown)}")
+        for path, method in _methods.items():
+            if method.cardinality is not (wanted := self._table[path].cardinality):
+                raise ValueError(f"{path} is {wanted.name} in the contract, its handler {method.cardinality.name}")
 
     def __mapping__(self) -> dict[str, GrpclibHandler]:
         return self._table
 
     def _add(self, path: str, method: Any) -> None:
         cardinality = _CARDINALITY[bool(method.client_streaming), bool(method.server_streaming)]
-        registered_method = _methods.get(path)
-        if registered_method is None:
-            handler: Callable[..., Any] = _unimplemented
-        elif registered_method.cardinality is not cardinality:
-            raise ValueError(
-                f"{path} is {cardinality.name} in the contract, its handler {registered_method.cardinality.name}"
-            )
-        else:
-            handler = registered_method.handler
         self._table[path] = GrpclibHandler(
-            functools.partial(self._serve, path, cardinality, handler),
+            functools.partial(self._serve, path, cardinality),
             cardinality,
             message_factory.GetMessageClass(method.input_type),
             message_factory.GetMessageClass(method.output_type),
         )
 
-    async def _serve(
-        self, path: str, cardinality: Cardinality, handler: Callable[..., Any], stream: Stream[Any, Any]
-    ) -> None:
+    async def _handler(self, path: str) -> Callable[..., Any]:
+        method = _methods.get(path)
+        if method is None and self._complete is not None:
+            await self._complete()
+            method = _methods.get(path)
+        return _unimplemented if method is None else method.handler
+
+    async def _serve(self, path: str, cardinality: Cardinality, stream: Stream[Any, Any]) -> None:
         metadata = {key: value for key, value in (stream.metadata or {}).items() if isinstance(value, str)}
         call = Call(self._node, path, roles_of(stream.metadata), metadata, stream)
         if path in rbac.UNAUDITED:
-            await self._answer(call, cardinality, handler, stream, None)
+            await self._answer(call, cardinality, stream, None)
             return
         record = self._node.audited.begin(path, call.roles, call.caller, metadata, stream.user_agent or "")
         try:
-            await self._answer(call, cardinality, handler, stream, record)
+            await self._answer(call, cardinality, stream, record)
         except GRPCError as error:
             # As grpclib would answer it, with a trailer more.
             record.ended(error.status.value, error.message or "")
@@ -235,13 +253,13 @@ class MachineApi:
         self,
         call: Call,
         cardinality: Cardinality,
-        handler: Callable[..., Any],
         stream: Stream[Any, Any],
         record: CallRecord | None,
     ) -> None:
         if not self._authorize(call.method, call.roles, self._node.in_maintenance):
             raise GRPCError(Status.PERMISSION_DENIED, "not authorized")
         call.refuse_ungranted()
+        handler = await self._handler(call.method)
         try:
             argument: Any
             if cardinality.client_streaming:

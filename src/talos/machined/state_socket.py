@@ -27,6 +27,9 @@ USERS = {50: "apid", 51: "trustd", 52: "networkd", 53: "timed"}
 
 USER_IDS = {process: user for user, process in USERS.items()}
 
+PACKAGES = {"networkd": "talos.controllers.network", "timed": "talos.controllers.time"}
+"""process → where its controllers are; to look through all of them would import machined's"""
+
 READERS: dict[str, tuple[type[Spec], ...]] = {
     "apid": (APICertsSpec, APIServiceConfigSpec, HostnameStatusSpec, NodeAddressSpec, MemberSpec, MachineTypeSpec,
              MachineStatusSpec, AccessPolicySpec),
@@ -42,7 +45,8 @@ class ProcessAccess:
         self._readable = {(kind, definition(kind).namespace) for kind in READERS.get(process, ())}
         self._held: set[type[Spec]] = set()
         self._written: dict[type[Spec], set[str]] = {}
-        for controller in discover(process=process):
+        package = PACKAGES.get(process)
+        for controller in discover(package, process) if package is not None else ():
             for item in controller.inputs:
                 self._readable.add((item.kind, item.resolved_namespace))
                 if item.strength is not InputStrength.WEAK:

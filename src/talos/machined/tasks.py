@@ -9,13 +9,18 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talos.machined import cri, init_control, startup, user_files
+from talos.at_first_use import at_first_use
+from talos.machined import init_control, startup
 from talos.resources.enums import MachineStage
 from talos.resources.runtime import MachineResetSignalSpec
 
 if TYPE_CHECKING:
+    from talos.machined import cri, user_files
     from talos.machined.node import Node
     from talos.machined.sequences import Request
+else:
+    cri = at_first_use("talos.machined.cri")
+    user_files = at_first_use("talos.machined.user_files")
 
 log = logging.getLogger("machined.task")
 

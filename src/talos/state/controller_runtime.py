@@ -65,6 +65,13 @@ class ControllerRuntime:
                     self._keep_running(controller), name=f"controller {controller.name}"
                 )
 
+    def add(self, controllers: Iterable[type[Controller]]) -> None:
+        """Further controllers, which start at once. ValueError as of `check_outputs`: none of them starts then."""
+        together = [*self.controllers, *(c() for c in controllers)]
+        check_outputs(together)
+        self.controllers = together
+        self.start()
+
     async def run(self) -> None:
         """Start, and run until cancelled."""
         self.start()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 
 from talos.state.controller import Controller
 
@@ -18,8 +19,13 @@ def discover(package: str = "talos.controllers", process: str | None = None) -> 
     ImportError names the module that cannot be imported: a node with a missing
     controller would be worse than one that does not start.
     """
+    return in_modules(modules(package), process)
+
+
+def in_modules(names: Iterable[str], process: str | None = None) -> list[type[Controller]]:
+    """Controller classes defined in these modules, by name."""
     found: dict[str, type[Controller]] = {}
-    for module_name in _modules(package):
+    for module_name in names:
         module = importlib.import_module(module_name)
         for value in vars(module).values():
             if (
@@ -35,11 +41,12 @@ def discover(package: str = "talos.controllers", process: str | None = None) -> 
     return [found[name] for name in sorted(found)]
 
 
-def _modules(package: str) -> list[str]:
+def modules(package: str) -> list[str]:
+    """Names of all modules below a package, packages included, sorted. The package itself is imported."""
     root = importlib.import_module(package)
     names = []
     for info in pkgutil.iter_modules(root.__path__, f"{package}."):
         if info.ispkg:
-            names += _modules(info.name)
+            names += modules(info.name)
         names.append(info.name)
     return sorted(names)

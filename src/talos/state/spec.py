@@ -51,6 +51,7 @@ _NONE = Layout()
 _registry: dict[str, type[Spec]] = {}
 _definitions: dict[type, Definition] = {}
 _layouts: dict[type, Layout] = {}
+_loaders: list[Callable[[], None]] = []
 
 
 class Part(msgspec.Struct, rename="camel"):
@@ -126,8 +127,22 @@ def layout(struct: type) -> Layout:
     return _layouts.get(struct, _NONE)
 
 
+def completed_by(load: Callable[[], None]) -> None:
+    """Have `load` called, once, when a type is asked for that no imported module defines, or all are."""
+    _loaders.append(load)
+
+
+def _complete() -> None:
+    while _loaders:
+        load = _loaders[-1]
+        load()
+        _loaders.remove(load)  # one that fails fails again, with the same words, when it is needed again
+
+
 def kind_of(type_name: str) -> type[Spec]:
-    """The spec class of a type name. Only imported classes are known: import talos.resources first."""
+    """The spec class of a type name. Only imported classes are known, with talos.resources all of that package."""
+    if type_name not in _registry:
+        _complete()
     try:
         return _registry[type_name]
     except KeyError:
@@ -136,4 +151,5 @@ def kind_of(type_name: str) -> type[Spec]:
 
 def registered() -> Iterator[type[Spec]]:
     """All spec classes that have been imported, in order of definition."""
+    _complete()
     return iter(list(_registry.values()))

@@ -1,18 +1,21 @@
-"""The zygote's own start: control groups, imports, then supervision until the node ends."""
+"""The zygote's own start: control groups and a machine's disk in children of its own, imports beside them, then
+supervision until the node ends.
+
+What is imported here is the least: the children are forked from it, and a machine's disk takes as long as the imports.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import importlib
 import os
+import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import _immortal  # type: ignore[import-not-found]  # built into the launcher
 
-from talos.environment import CONTAINER
 from talos.linux import prctl
 from talos.linux.cgroup import Cgroups
 from talos.zygote import child
@@ -77,6 +80,8 @@ class Preload:
 
 def warm_up() -> None:
     """A failure costs memory and nothing else."""
+    import asyncio
+
     DIRECTORY.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         from talos.zygote import warm
@@ -86,18 +91,53 @@ def warm_up() -> None:
         say(f"services are forked without warming up: {type(error).__name__}: {error}")
 
 
+class Beside:
+    """One step of the start in a child, beside the zygote's imports. What the child must leave behind are files, mounts
+    and groups; it says itself what went wrong in it."""
+
+    def __init__(self, what: str, step: Callable[[], None]) -> None:
+        self._what = what
+        self._pid = os.fork()
+        if self._pid == 0:
+            code = 1
+            try:
+                # A zygote that is started again begins anew: nothing of the one before may go on.
+                prctl.set_death_signal(signal.SIGKILL)
+                step()
+                code = 0
+            except BaseException as error:
+                say(f"{what}: {type(error).__name__}: {error}")
+            finally:
+                os._exit(code)
+
+    def join(self) -> None:
+        """Wait for its end. That it failed is on the console, by the child or, if it was ended, here."""
+        _, status = os.waitpid(self._pid, 0)
+        if os.WIFSIGNALED(status):
+            say(f"{self._what}: the process was ended by {signal.Signals(os.WTERMSIG(status)).name}")
+
+
+def _prepare_disk() -> None:
+    from talos.machined.disk import start as disk
+
+    disk.prepare(say)
+
+
 def main() -> int:
     """Called by the launcher. Returns when PID 1 ends the node."""
     prctl.set_title("zygote")
     cgroups = Cgroups()
-    set_up_cgroups(cgroups)
-    if os.environ.get("PLATFORM") != CONTAINER:
-        from talos.machined.disk import start as disk
-
-        disk.prepare(say)
+    steps = []
+    if os.environ.get("PLATFORM") != "container":  # talos.environment would import asyncio before the child
+        steps.append(Beside("the system disk cannot be used", _prepare_disk))
+    steps.append(Beside("control groups", lambda: set_up_cgroups(cgroups)))
     environment = {name: value for name, value in os.environ.items() if name not in child.SECRETS}
 
     def start(service: Service, parent: int) -> None:
         child.start(service, cgroups, parent, environment)
 
-    return Supervisor(SERVICES, start, before=Preload().before, say=say).run()
+    preload = Preload()
+    preload.before(SERVICES[0])
+    for step in steps:
+        step.join()
+    return Supervisor(SERVICES, start, before=preload.before, say=say).run()

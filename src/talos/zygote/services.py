@@ -78,13 +78,15 @@ CORE = (
     "grpclib.server",
     "google.protobuf.message",
     "msgspec.json",
-    "yaml",
     "cryptography.x509",
     "cryptography.hazmat.backends.openssl.backend",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
     "cryptography.hazmat.primitives.asymmetric.ec",
+    "talos.networkd.main",
+    "talos.timed.main",
 )
-"""What machined shares with the others. A module that cannot be imported is reported and left to the children."""
+"""What machined shares with the others; the controllers of networkd and timed, because machined asks them what their
+processes may do. A module that cannot be imported is reported and left to the children."""
 
 WARM = "talos.zygote.warm"
 PRELOAD = ("grpclib.client", "h11", "talos.state.remote", WARM)

@@ -67,4 +67,6 @@ class ServiceRejectController(Controller):
 
     async def reconcile(self, rt: Runtime) -> None:
         services = await rt.get_or_none(ServiceNetworkSpec, "services")
-        await nft(ruleset(services.spec.subnets if services is not None else []))
+        if services is None:
+            return  # no configuration, or not yet after machined started again: rules that there are stay
+        await nft(ruleset(services.spec.subnets))

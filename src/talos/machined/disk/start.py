@@ -1,6 +1,7 @@
-"""The beginning of a machine's start, in the zygote before it forks: drivers of disks, then the system's partitions.
+"""The beginning of a machine's start, in a child of the zygote: drivers of disks, then the system's partitions.
 
-Before the fork, because every service opens its log below /var, which is EPHEMERAL from here on. A machine that is not
+The zygote imports meanwhile and waits for it before it forks a service: every service opens its log below /var, which
+is EPHEMERAL from here on. A machine that is not
 installed, or whose disk cannot be used, goes on from its medium in memory and says so.
 """
 
@@ -26,6 +27,8 @@ from talos.slots.booted import booted_entry
 RECORD = Path(started.RECORD)
 FILE_SYSTEMS = ("efivarfs", "xfs", "nls_cp437", "nls_ascii", "vfat")
 """what mount(2) would ask the modprobe of other systems for; ascii is the character set of Debian's kernels for FAT"""
+FIREWALL = ("nf_tables", "nft_ct", "nft_limit", "nft_reject_inet")
+"""nft(8) fails without them, and networkd, which runs it, may not load modules"""
 EFI_VARIABLES = Path("/sys/firmware/efi/efivars")
 _ROUNDS = 8
 _APPEAR_S = 15.0
@@ -95,7 +98,7 @@ def load_drivers() -> None:
         tried |= aliases
         # A driver that refuses its device is the controllers' to report.
         tree.load_willing(sorted({name for found in tree.wanted_by(aliases).values() for name in found}))
-    tree.load_willing(FILE_SYSTEMS)
+    tree.load_willing((*FILE_SYSTEMS, *FIREWALL))
     # A module in Debian's kernels, so the first stage could not mount it: what the boot loader tells is read there.
     if EFI_VARIABLES.is_dir() and mounted_at(EFI_VARIABLES) is None:
         with contextlib.suppress(OSError):
