@@ -141,7 +141,7 @@ def _complete() -> None:
 
 def kind_of(type_name: str) -> type[Spec]:
     """The spec class of a type name. Only imported classes are known, with talos.resources all of that package."""
-    if type_name not in _registry:
+    if type_name not in _registry and "." in type_name:  # what is no name at all ("-") is asked for at every connection
         _complete()
     try:
         return _registry[type_name]
