@@ -5,10 +5,9 @@ Sizes and types are those of the contract. The file is sparse: 2.1 GiB long, as 
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-from talos.imager.errors import ImageError
+from talos.imager.errors import run
 
 MIB = 1 << 20
 EFI_SIZE = 2101 * MIB
@@ -33,9 +32,7 @@ def build(image: Path, esp: Path) -> None:
         f"start={START // 512}, size={EFI_SIZE // 512}, type={EFI_TYPE}, uuid={EFI_ID}, name=EFI\n"
         f"start={(START + EFI_SIZE) // 512}, size={META_SIZE // 512}, type={LINUX_TYPE}, uuid={META_ID}, name=META\n"
     )
-    done = subprocess.run(["/sbin/sfdisk", "--quiet", image], input=script, text=True, capture_output=True, check=False)
-    if done.returncode != 0:
-        raise ImageError(f"sfdisk cannot partition {image}: {done.stderr.strip()}")
+    run(["/sbin/sfdisk", "--quiet", image], text=script)
     copy_sparse(esp, image, START)
 
 
