@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from talos.provision import destroy as destroying
-from talos.provision import host, log_receiver, machine, monitors, network, preflight, qemu, subnet, tpm
+from talos.provision import host, key_server, log_receiver, machine, monitors, network, preflight, qemu, subnet, tpm
 from talos.provision import image as images
 from talos.provision.chaos import Chaos
 from talos.provision.configs import ConfigOptions, GeneratedConfigs
+from talos.provision.flag_documents import KMS
 from talos.provision.model import (
     CONTROL_PLANE,
     QEMU,
@@ -290,6 +291,8 @@ async def _create(
     generated: GeneratedConfigs | None,
     progress: Progress,
 ) -> CreatedCluster:
+    if options.config.encrypted and KMS in options.config.encryption_keys:
+        await asyncio.to_thread(key_server.start, directory, model)
     how = " (emulated, which takes minutes: no KVM here)" if model.emulated else ""
     if options.config.json_logs:
         await asyncio.to_thread(log_receiver.start, directory, model)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 
-from talos.provision import cgroup, host, log_receiver, monitors, network
+from talos.provision import cgroup, host, key_server, log_receiver, monitors, network
 from talos.provision.model import ClusterDirectory, ProvisionError
 
 
@@ -36,6 +36,7 @@ def destroy(directory: ClusterDirectory) -> str:
             )
             unknown = f"{directory.model_file} is damaged: {unknown}; look at them if this was the only cluster"
     monitors.kill(directory)
+    key_server.kill(directory)
     log_receiver.kill(directory)
     cgroup.kill(directory.cgroup)
     cgroup.remove(directory.cgroup)

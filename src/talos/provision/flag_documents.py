@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from talos.config.yaml_writer import dump_all
+from talos.provision import key_server
 from talos.provision.configs import ConfigOptions
 from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError
 
@@ -14,6 +15,7 @@ LINK = "eth0"
 """of a container node, and of a machine whose command line says net.ifnames=0"""
 KEYS: dict[str, dict[str, Any]] = {"uuid": {"nodeID": {}}, "tpm": {"tpm": {}}}
 """key type, as the flag names it → what a key slot's configuration says"""
+KMS = "kms"
 _RULES: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
     ("apid", "tcp", ("50000",), False),
     ("kubelet", "tcp", ("10250",), False),
@@ -40,16 +42,17 @@ def documents(model: ClusterModel, options: ConfigOptions, role: str) -> str:
             found.append({"kind": "KubeFlannelCNIConfig", "$patch": "delete"})
         for number, url in enumerate(options.cni_urls, 1):
             found.append({"kind": "KubeExternalManifestConfig", "name": f"cni-{number}", "url": url})
-    found += _encryption(options)
+    found += _encryption(model, options)
     if options.firewall:
         found += _firewall(model, options, role == CONTROL_PLANE)
     return dump_all({"apiVersion": "v1alpha1", **document} for document in found)
 
 
-def _encryption(options: ConfigOptions) -> list[dict[str, Any]]:
-    if unknown := [name for name in options.encryption_keys if name not in KEYS]:
-        raise ProvisionError(f"--disk-encryption-key-types {unknown[0]}: choose from {', '.join(KEYS)}")
-    keys = [{"slot": slot, **KEYS[name]} for slot, name in enumerate(options.encryption_keys)]
+def _encryption(model: ClusterModel, options: ConfigOptions) -> list[dict[str, Any]]:
+    known = {**KEYS, KMS: {"kms": {"endpoint": key_server.endpoint(model.gateway)}}}
+    if unknown := [name for name in options.encryption_keys if name not in known]:
+        raise ProvisionError(f"--disk-encryption-key-types {unknown[0]}: choose from {', '.join(known)}")
+    keys = [{"slot": slot, **known[name]} for slot, name in enumerate(options.encryption_keys)]
     return [
         {"kind": "VolumeConfig", "name": volume, "encryption": {"provider": "luks2", "keys": keys}}
         for volume in options.encrypted

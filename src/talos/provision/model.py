@@ -142,6 +142,15 @@ class ClusterDirectory:
         return self.path / "json-logs.log"
 
     @property
+    def key_server(self) -> Path:
+        """Process and key of the cluster's key server (talos.provision.key_server)."""
+        return self.path / "kms.json"
+
+    @property
+    def key_server_log(self) -> Path:
+        return self.path / "kms.log"
+
+    @property
     def runc_root(self) -> Path:
         return self.path / "runc"
 
@@ -183,7 +192,7 @@ class ClusterDirectory:
 
     def foreign(self) -> list[str]:
         """Entries of the folder that no cluster makes; a removal that was interrupted leaves none of them."""
-        ours = ("cluster.json", "runc", "nodes", "talosconfig", "kubeconfig", "json-logs.log")
+        ours = ("cluster.json", "runc", "nodes", "talosconfig", "kubeconfig", "json-logs.log", "kms.json", "kms.log")
         entries = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
         partial = tuple(f".{name}." for name in ours)
         return sorted(name for name in entries if name not in ours and not name.startswith(partial))

@@ -156,7 +156,7 @@ def test_what_is_encrypted_with_which_keys(tmp_path: Path) -> None:
     assert {name: [(key.slot, key.kind) for key in one.keys] for name, one in found.items()} == {
         "STATE": [(0, "tpm"), (1, "nodeID")], "EPHEMERAL": [(0, "tpm"), (1, "nodeID")],
     }  # fmt: skip
-    with pytest.raises(ProvisionError, match="--disk-encryption-key-types usb: choose from uuid, tpm"):
+    with pytest.raises(ProvisionError, match="--disk-encryption-key-types usb: choose from uuid, tpm, kms"):
         generate(model, ConfigOptions(encrypted=("STATE",), encryption_keys=("usb",)))
 
 

@@ -20,7 +20,7 @@ _COMMON = {
     "encrypt_ephemeral": click.option("--encrypt-ephemeral", is_flag=True, help="encrypt /var"),
     "disk_encryption_key_types": click.option(
         "--disk-encryption-key-types", multiple=True, default=["uuid"], metavar="TYPE",
-        help="a key slot each: uuid (the machine's), tpm (needs --with-tpm2) [default: uuid]",
+        help="a key slot each: uuid (the machine's), kms (a key server here), tpm (needs --with-tpm2) [default: uuid]",
     ),
     "with_tpm2": click.option("--with-tpm2", is_flag=True, help="each machine has a TPM 2.0, in software (swtpm)"),
     "extra_boot_kernel_args": click.option(
