@@ -61,7 +61,9 @@ class _Protocol(H2Protocol):
 class Endpoint(Channel):
     """A connection to one endpoint, made when it is first used."""
 
-    def __init__(self, address: str, context: ssl.SSLContext, fingerprints: Sequence[str] = ()) -> None:
+    def __init__(
+        self, address: str, context: ssl.SSLContext, fingerprints: Sequence[str] = (), proxy: str = ""
+    ) -> None:
         host, port = split_address(address)
         super().__init__(
             host,
@@ -71,13 +73,14 @@ class Endpoint(Channel):
         )
         self.address = address
         self._fingerprints = frozenset(fingerprints)
+        self._proxy = proxy
 
     def _protocol_factory(self) -> H2Protocol:
         return _Protocol(Handler(), self._config, self._h2_config)
 
     async def _create_connection(self) -> H2Protocol:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            protocol = cast(_Protocol, await super()._create_connection())
+            protocol = cast(_Protocol, await (self._through_proxy() if self._proxy else super()._create_connection()))
             await protocol.greeted.wait()
         if protocol.lost is not None:
             raise protocol.lost
@@ -91,6 +94,20 @@ class Endpoint(Channel):
                     Status.UNAVAILABLE,
                     f"{self.address}: its certificate has the fingerprint {found}, which is none of those given",
                 )
+        return protocol
+
+    async def _through_proxy(self) -> H2Protocol:
+        from talos.client.proxy import connect
+
+        sock = await asyncio.to_thread(connect, self._proxy, self._host, self._port, CONNECT_TIMEOUT_S)
+        sock.setblocking(False)
+        try:
+            _, protocol = await self._loop.create_connection(
+                self._protocol_factory, sock=sock, ssl=self._ssl, server_hostname=self._host
+            )
+        except BaseException:
+            sock.close()
+            raise
         return protocol
 
     @property
@@ -112,8 +129,10 @@ def spki_fingerprint(der: bytes) -> str:
 class EndpointPool:
     """Takes turns among endpoints, beginning at a random one, and skips those that cannot be reached."""
 
-    def __init__(self, addresses: Sequence[str], context: ssl.SSLContext, fingerprints: Sequence[str] = ()) -> None:
-        self._endpoints = [Endpoint(address, context, fingerprints) for address in addresses]
+    def __init__(
+        self, addresses: Sequence[str], context: ssl.SSLContext, fingerprints: Sequence[str] = (), proxy: str = ""
+    ) -> None:
+        self._endpoints = [Endpoint(address, context, fingerprints, proxy) for address in addresses]
         self._next = random.randrange(len(self._endpoints))
 
     async def pick(self, node: str) -> Endpoint:

@@ -36,19 +36,21 @@ M = TypeVar("M", bound="Message")
 class Client:
     """Use as `async with`, or close it. One event loop."""
 
-    def __init__(self, endpoints: Sequence[str], context: ssl.SSLContext, fingerprints: Sequence[str] = ()) -> None:
+    def __init__(
+        self, endpoints: Sequence[str], context: ssl.SSLContext, fingerprints: Sequence[str] = (), proxy: str = ""
+    ) -> None:
         if not endpoints:
             raise ConfigError(NO_ENDPOINT)
         self.endpoints = list(endpoints)
         try:
-            self._pool = EndpointPool(endpoints, context, fingerprints)
+            self._pool = EndpointPool(endpoints, context, fingerprints, proxy)
         except ValueError as error:
             raise ConfigError(str(error)) from error
 
     @classmethod
     def from_context(cls, context: Context, endpoints: Sequence[str] = ()) -> Client:
         """Client of a talosconfig context; `endpoints` instead of the context's own. ConfigError."""
-        return cls(list(endpoints) or context.endpoints, tls_context(context))
+        return cls(list(endpoints) or context.endpoints, tls_context(context), proxy=context.proxy)
 
     @classmethod
     def from_config(cls, config: TalosConfig, context: str = "", endpoints: Sequence[str] = ()) -> Client:

@@ -56,6 +56,11 @@ class Context:
         self.ca, self.crt, self.key = ca, crt, key
         self.extra = {} if extra is None else extra
 
+    @property
+    def proxy(self) -> str:
+        """`proxy-url`: the endpoints are reached through it; "" if there is none."""
+        return str(self.extra.get("proxy-url") or "")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Context) and vars(self) == vars(other)
 

@@ -58,7 +58,7 @@ def ask_context(
     tls = tls_context(context)
     if not (chosen := endpoints or context.endpoints):
         raise ConfigError(NO_ENDPOINT)
-    return ask(tls, chosen, path, calls, timeout)
+    return ask(tls, chosen, path, calls, timeout, context.proxy)
 
 
 def ask(
@@ -67,6 +67,7 @@ def ask(
     path: str,
     calls: Sequence[tuple[str, bytes]],
     timeout: float | None = None,
+    proxy: str = "",
 ) -> list[bytes | ApiError]:
     """Answers in the order of the calls; a call is (target behind the endpoint, request). `timeout` in seconds is of
     all of them together, connecting not counted. Nothing is raised for what goes wrong on the way or at a node."""
@@ -74,7 +75,7 @@ def ask(
     first = os.urandom(1)[0] % len(endpoints)
     for endpoint in (*endpoints[first:], *endpoints[:first]):
         try:
-            sock = _connected(endpoint, context)
+            sock = _connected(endpoint, context, proxy)
         except (OSError, ValueError) as error:  # a wrong address too: a certificate for another name is an OSError
             reasons.append(connection_text(endpoint, error) if isinstance(error, OSError) else str(error))
             continue
@@ -91,12 +92,17 @@ def ask(
     return [ApiError(Status.UNAVAILABLE, "; ".join(reasons), node) for node, _ in calls]
 
 
-def _connected(endpoint: str, context: ssl.SSLContext) -> ssl.SSLSocket:
+def _connected(endpoint: str, context: ssl.SSLContext, proxy: str) -> ssl.SSLSocket:
     """OSError, of which TLS' own errors are."""
     host, port = split_address(endpoint)
     until = time.monotonic() + CONNECT_TIMEOUT_S
     name: Any = host.encode() if host.isascii() else host
-    plain = socket.create_connection((name, port), CONNECT_TIMEOUT_S)
+    if proxy:
+        from talos.client.proxy import connect
+
+        plain = connect(proxy, host, port, CONNECT_TIMEOUT_S)
+    else:
+        plain = socket.create_connection((name, port), CONNECT_TIMEOUT_S)
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         watch_for_death(plain)

@@ -126,8 +126,10 @@ def _node(session: Session, addresses: tuple[str, ...]) -> None:
 @client_options
 def _proxy_url(session: Session, url: str) -> None:
     """Set the proxy of the context; none clears it."""
-    if url and not url.startswith(("http://", "https://", "socks5://")):
-        raise click.UsageError(f"{url!r} is no proxy URL: it begins with http://, https:// or socks5://")
+    from talos.client.proxy import check
+
+    if url and (wrong := check(url)):
+        raise click.UsageError(wrong)
     found = _load(session)
     extra = found.select(session.context).extra
     extra.pop("proxy-url", None)

@@ -194,8 +194,8 @@ def test_contexts(run: Run, cluster: Path) -> None:
     assert "second" not in run(*flag, "config", "get-contexts")[1]
     assert run(*flag, "config", "node")[0] == 0
     assert "Nodes:               not defined" in run(*flag, "config", "info")[1]
-    assert run(*flag, "config", "proxy-url", "https://proxy")[0] == 0
-    assert "proxy-url: https://proxy" in (cluster / "mine" / "config").read_text()
+    assert run(*flag, "config", "proxy-url", "http://proxy")[0] == 0
+    assert "proxy-url: http://proxy" in (cluster / "mine" / "config").read_text()
 
 
 def test_files_with_keys_have_the_modes_that_are_decided(cluster: Path) -> None:
