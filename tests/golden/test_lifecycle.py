@@ -189,3 +189,35 @@ def test_a_debug_container_ends_with_its_own_code(
     assert capfdbinary.readouterr().out == b"\xffhello\n"
     spec = replay.calls[-1][2].spec  # type: ignore[attr-defined]
     assert (spec.image_name, list(spec.args)) == ("imported", ["ls", "/"])
+
+
+@pytest.mark.parametrize("words", [["reboot"], ["rollback"], ["upgrade", "--image", "i:1", "--drain=false"]])
+def test_debug_shows_the_kernels_log_and_waits(
+    words: list[str], replay: Replay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the node goes and, from its start, when it is back; --wait=false does not switch it off."""
+    rebooting(replay, NODE)
+    installer(replay, NODE, 0)
+    reboot = replay.nodes[NODE][REBOOT]
+
+    def rollback(request: Any) -> Sequence[Message]:
+        reboot(request)
+        return [pb.RollbackResponse(messages=[pb.Rollback()])]
+
+    replay.nodes[NODE]["/machine.MachineService/Rollback"] = rollback
+    replay.on(NODE, "/machine.MachineService/Dmesg", common_pb2.Data(bytes=b"kern:    info: [x]: a line \x1b[2J\n"))
+    slow = replay.nodes[NODE][GET]
+
+    def get(request: Any) -> Sequence[Message]:
+        if not any(path.endswith("/Dmesg") for _, path, _ in replay.calls) and any(
+            path.endswith(("/Reboot", "/Rollback")) for _, path, _ in replay.calls
+        ):
+            raise GRPCError(Status.UNAVAILABLE, "gone")
+        return slow(request)
+
+    replay.nodes[NODE][GET] = get
+    assert run([words[0], "-n", NODE, *words[1:], "--debug", "--wait=false"]) == 0
+    said = capsys.readouterr().err
+    assert f"{NODE}: kern:    info: [x]: a line \\x1b[2J" in said
+    (first, *_) = [request for _, path, request in replay.calls if path.endswith("/Dmesg")]
+    assert isinstance(first, pb.DmesgRequest) and (first.follow, first.tail) == (True, True)

@@ -29,7 +29,7 @@ def wait_options(command: F) -> F:
     for option in (
         click.option("--wait/--no-wait", default=True, help="wait until it is done (default)"),
         click.option("--timeout", type=DURATION, default="30m0s", help="give up waiting after (default: 30m)"),
-        click.option("--debug", is_flag=True, hidden=True),
+        click.option("--debug", is_flag=True, help="show the kernel's log meanwhile, and wait"),
     ):
         command = option(command)
     return command
@@ -62,8 +62,8 @@ def reboot(
     from talos.api import machine_pb2
 
     request = machine_pb2.RebootRequest(mode=mode.upper())
-    Operation(session, "reboot", "/machine.MachineService/Reboot", request).run(
-        wait, timeout, back=True, drain_timeout=drain_timeout if drain else None
+    Operation(session, "reboot", "/machine.MachineService/Reboot", request, debug).run(
+        wait or debug, timeout, back=True, drain_timeout=drain_timeout if drain else None
     )
 
 
@@ -75,8 +75,9 @@ def shutdown(session: Session, force: bool, wait: bool, timeout: float, debug: b
     """Shut nodes down."""
     from talos.api import machine_pb2
 
-    Operation(session, "shutdown", "/machine.MachineService/Shutdown", machine_pb2.ShutdownRequest(force=force)).run(
-        wait, timeout, back=False
+    request = machine_pb2.ShutdownRequest(force=force)
+    Operation(session, "shutdown", "/machine.MachineService/Shutdown", request, debug).run(
+        wait or debug, timeout, back=False
     )
 
 
@@ -113,17 +114,19 @@ def reset(
             machine_pb2.ResetPartitionSpec(label=label, wipe=True) for label in system_labels_to_wipe
         ],
     )
-    Operation(session, "reset", "/machine.MachineService/Reset", request).run(wait, timeout, back=False)
+    operation = Operation(session, "reset", "/machine.MachineService/Reset", request, debug)
+    operation.run(wait or debug, timeout, back=False)
 
 
 class Operation:
     """One request to every node, and the wait for its end."""
 
-    def __init__(self, session: Session, name: str, path: str, request: Message) -> None:
+    def __init__(self, session: Session, name: str, path: str, request: Message, debug: bool = False) -> None:
         self._session = session
         self._name = name
         self._path = path
         self._request = request
+        self._debug = debug
 
     def run(self, wait: bool, timeout: float, *, back: bool, drain_timeout: float | None = None) -> None:
         """`back`: done when the node runs again; otherwise when it is gone. With `drain_timeout` each node is drained
@@ -153,7 +156,9 @@ class Operation:
         if not wait:
             return
         say(node, f"{self._name} accepted")
-        following = asyncio.create_task(self._follow(node, actor))
+        following = [asyncio.create_task(self._follow(node, actor))]
+        if self._debug:
+            following.append(asyncio.create_task(self._kernel_log(node)))
         try:
             async with asyncio.timeout(timeout):
                 await (self._returned(node, before) if back else self._gone(node, before))
@@ -163,7 +168,8 @@ class Operation:
                 f"{timeout:.0f} s; see talosctl events and logs machined"
             ) from None
         finally:
-            following.cancel()
+            for task in following:
+                task.cancel()
         if not back:
             say(node, "gone")
 
@@ -214,6 +220,22 @@ class Operation:
                     say(node, f"{name.removeprefix('machine.').removesuffix('Event').lower()} {source}: {text}")
         except ApiError:
             pass  # that is what a reboot looks like from here
+
+    async def _kernel_log(self, node: str) -> None:
+        """What the kernel says from now on, and again when the node is back, from its start."""
+        from talos.api import machine_pb2
+        from talos.client import ApiError
+
+        tail = True
+        while True:
+            request = machine_pb2.DmesgRequest(follow=True, tail=tail)
+            try:
+                async for data in self._session.stream(node, "/machine.MachineService/Dmesg", request):
+                    for line in data.bytes.decode(errors="replace").splitlines():
+                        say(node, "".join(c if c.isprintable() or c == "\t" else repr(c)[1:-1] for c in line))
+            except ApiError:
+                tail = False
+            await asyncio.sleep(POLL_S)
 
     async def _status(self, node: str, timeout: float = 5.0) -> Any:  # noqa: ASYNC109 - as gRPC clients call it
         from talos.api import cosi_resource_pb2 as pb

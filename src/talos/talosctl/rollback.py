@@ -22,7 +22,8 @@ def rollback(session: Session, wait: bool, timeout: float, debug: bool, dry_run:
     if dry_run:
         slots.show_plan(session, "", rollback=True)
         return
-    operation = Operation(session, "rollback", "/machine.MachineService/Rollback", machine_pb2.RollbackRequest())
+    wait = wait or debug
+    operation = Operation(session, "rollback", "/machine.MachineService/Rollback", machine_pb2.RollbackRequest(), debug)
 
     async def one(node: str) -> None:
         before = await slots.latest(session, node) if wait else None

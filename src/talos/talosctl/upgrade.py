@@ -49,6 +49,7 @@ def upgrade(session: Session, wait: bool, timeout: float, debug: bool, **flags: 
     A version that does not come up healthy is left by itself: the node then runs the one before, and the command says
     why.
     """
+    wait, flags["debug"] = wait or debug, debug
     if flags["dry_run"]:
         slots.show_plan(session, flags["image"])
         return
@@ -116,6 +117,7 @@ async def _reboot(session: Session, wait: bool, timeout_s: float, flags: dict[st
         "reboot",
         "/machine.MachineService/Reboot",
         machine_pb2.RebootRequest(mode=flags["reboot_mode"].upper()),
+        flags["debug"],
     )
     drain = flags["drain"] and await _has_kubernetes(session)
     if drain:
@@ -193,7 +195,7 @@ def _operation(session: Session, flags: dict[str, Any]) -> Operation:
     request = machine_pb2.UpgradeRequest(
         image=flags["image"], preserve=True, stage=flags["stage"], force=flags["force"], reboot_mode=mode
     )
-    return Operation(session, "upgrade", _LEGACY, request)
+    return Operation(session, "upgrade", _LEGACY, request, flags["debug"])
 
 
 def _legacy(session: Session, wait: bool, timeout_s: float, flags: dict[str, Any]) -> None:
