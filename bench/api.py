@@ -36,15 +36,28 @@ IDLE_SHARE = 0.1
 START_S = 60.0
 
 
-async def calls(client: Client) -> dict[str, float]:
-    """One after another: p50 and p99 in ms. Then 16 callers at once on the one connection: calls a second."""
+def processor_ms(pids: list[int]) -> float:
+    """What processes have spent so far (proc(5), stat): a busy neighbour changes times, and this hardly."""
+    ticks = 0
+    for pid in pids:
+        ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+async def calls(client: Client, servers: dict[str, list[int]]) -> dict[str, float]:
+    """One after another: p50 and p99 in ms, and the processor time of a call in client and servers. Then 16 callers at
+    once on the one connection: calls a second."""
     for _ in range(200):
         await client.call(VERSION)
     took = []
+    spent = {name: processor_ms(pids) for name, pids in servers.items()}
+    own = time.process_time()
     for _ in range(CALLS):
         began = time.perf_counter()
         await client.call(VERSION)
         took.append((time.perf_counter() - began) * 1000)
+    costs = {"client_cpu_ms": (time.process_time() - own) * 1000 / CALLS}
+    costs |= {f"{name}_cpu_ms": (processor_ms(pids) - spent[name]) / CALLS for name, pids in servers.items()}
     done = 0
     until = time.perf_counter() + PERIOD_S
 
@@ -57,12 +70,13 @@ async def calls(client: Client) -> dict[str, float]:
     began = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
     rate = done / (time.perf_counter() - began)
-    return {"p50_ms": statistics.median(took), "p99_ms": statistics.quantiles(took, n=100)[98], "calls_s": rate}
+    p99 = statistics.quantiles(took, n=100)[98]
+    return {"p50_ms": statistics.median(took), "p99_ms": p99, "calls_s": rate, **costs}
 
 
 @contextlib.asynccontextmanager
-async def bare_server() -> AsyncIterator[Client]:
-    """A client of the floor."""
+async def bare_server() -> AsyncIterator[tuple[Client, int]]:
+    """A client of the floor, and its server's process."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.bare", name, cwd=ROOT)
@@ -72,7 +86,7 @@ async def bare_server() -> AsyncIterator[Client]:
             crt, key, ca = ((folder / f"{part}.pem").read_bytes() for part in ("crt", "key", "ca"))
             port = (folder / "port").read_text()
             async with Client([f"127.0.0.1:{port}"], client_context([ca], crt, key)) as client:
-                yield client
+                yield client, process.pid
         finally:
             process.kill()
             await process.wait()
@@ -159,8 +173,12 @@ def big_file(init: int) -> Iterator[str]:
 
 async def measure_node(config: TalosConfig, address: str, init: int) -> dict[str, Any]:
     """All figures, of a node that runs."""
-    async with bare_server() as bare, Client.from_config(config, endpoints=[address]) as client:
-        found: dict[str, Any] = {"bare": await calls(bare), "apid": await calls(client)}
+    servers: dict[str, list[int]] = {"apid": [], "machined": []}
+    for pid in descendants(init):
+        with contextlib.suppress(OSError):
+            servers.get(command(pid), []).append(pid)
+    async with bare_server() as (bare, pid), Client.from_config(config, endpoints=[address]) as client:
+        found: dict[str, Any] = {"bare": await calls(bare, {"server": [pid]}), "apid": await calls(client, servers)}
         with big_file(init) as path:
             found["read_mb_s"] = max([await read(client, path) for _ in range(3)])
             found["copy_mb_s"] = await copy(client, path)
@@ -243,6 +261,18 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         ("... p99", f"{apid['p99_ms']:.2f} ms", "", "1.72 ms"),
         ("... calls a second of 16 callers", f"{apid['calls_s']:.0f}", "", "5460"),
         ("... beside the floor", f"{rate:.2f}x", "0.50x", ""),
+        (
+            "processor time of a call: client, apid, machined",
+            " + ".join(f"{apid[f'{name}_cpu_ms']:.2f}" for name in ("client", "apid", "machined")),
+            "",
+            "",
+        ),
+        (
+            "... client and bare server",
+            " + ".join(f"{bare[f'{name}_cpu_ms']:.2f}" for name in ("client", "server")),
+            "",
+            "",
+        ),
         ("read of 100 MB", f"{found['read_mb_s']:.0f} MB/s", "60 MB/s", "200 MB/s"),
         ("copy of 100 MB, compressed on the way", f"{found['copy_mb_s']:.0f} MB/s", "", ""),
         ("memory of one of 100 watches", f"{found['watch_kib']:.0f} KiB", "200 KB", ""),
