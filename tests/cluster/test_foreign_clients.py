@@ -27,7 +27,7 @@ M = "/machine.MachineService/"
 REFUSED = {
     M + "apply_configuration": "INVALID_ARGUMENT", M + "bootstrap": "ALREADY_EXISTS", M + "image_pull": "UNKNOWN",
     M + "meta_delete": "NOT_FOUND", M + "meta_write": "INVALID_ARGUMENT", M + "packet_capture": "NOT_FOUND",
-    M + "reset": "INVALID_ARGUMENT", M + "restart": "NOT_FOUND", M + "service_restart": "UNKNOWN",
+    M + "reset": "INVALID_ARGUMENT", M + "restart": "UNKNOWN", M + "service_restart": "UNKNOWN",
     M + "service_start": "UNKNOWN", M + "service_stop": "UNKNOWN",
     # Gone from the API since Talos 1.6:
     M + "etcd_remove_member": "UNIMPLEMENTED", M + "generate_configuration": "UNIMPLEMENTED",

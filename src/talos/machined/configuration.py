@@ -45,6 +45,8 @@ else:  # a node without a configuration has nothing to ask them
 log = logging.getLogger("machined.config")
 
 OWNER = "config.AcquireController"
+_YAML_SPEC = {"talos.dev/yaml-spec": "1"}
+"""tells clients that the spec is text, as on a node of Talos"""
 ACTIVE = "v1alpha1"
 PERSISTENT = "persistent"
 RUNNING = "/run/machined/running.yaml"
@@ -374,7 +376,7 @@ class ConfigController:
         def change(spec: MachineConfigSpec) -> None:
             spec.text = config.text
 
-        await self._node.state.modify(MachineConfigSpec, id, change, owner=OWNER)
+        await self._node.state.modify(MachineConfigSpec, id, change, owner=OWNER, annotations=_YAML_SPEC)
 
     def _reboot(self) -> None:
         if self._node.sequencer.running:

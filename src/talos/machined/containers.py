@@ -77,7 +77,7 @@ async def find(id: str) -> PodContainer:
     running = [c for c in candidates if c.status in ("CONTAINER_RUNNING", "SANDBOX_READY")]
     chosen = running or candidates
     if not chosen:
-        raise GRPCError(Status.NOT_FOUND, f'container "{id}" not found: talosctl containers -k lists the ids')
+        raise GRPCError(Status.UNKNOWN, f'container "{id}" not found: talosctl containers -k lists the ids')
     return chosen[-1]
 
 

@@ -50,7 +50,7 @@ async def restart(_call: Call, request: Any) -> machine_pb2.RestartResponse:
     """Stop a pod's container; the kubelet starts it again."""
     if request.namespace != containers.NAMESPACE:
         raise GRPCError(
-            Status.INVALID_ARGUMENT,
+            Status.UNKNOWN,
             f'no container "{request.id}" in namespace {request.namespace!r}: services run without containers, '
             "restart them with talosctl service ID restart",
         )

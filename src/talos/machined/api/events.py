@@ -22,7 +22,7 @@ async def events(call: Call, request: Any) -> AsyncIterator[machine_pb2.Event]:
     try:
         position = ring.first_position(request.tail_events, request.tail_id, request.tail_seconds)
     except ValueError as error:
-        raise GRPCError(Status.INVALID_ARGUMENT, str(error)) from error
+        raise GRPCError(Status.UNKNOWN, str(error)) from error
     try:
         async for event in ring.read(position):
             if request.with_actor_id and event.actor_id != request.with_actor_id:

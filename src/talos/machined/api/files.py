@@ -31,7 +31,7 @@ async def list_files(call: Call, request: Any) -> AsyncIterator[machine_pb2.File
     without a leading slash begins at the root."""
     root = _path(call, "/" + request.root.lstrip("/"))
     if not os.path.lexists(root):
-        raise GRPCError(Status.NOT_FOUND, f"lstat {request.root}: no such file or directory")
+        raise GRPCError(Status.UNKNOWN, f"lstat {request.root}: no such file or directory")
     depth = (request.recursion_depth or -1) if request.recurse else 1
     types = frozenset(request.types)
     for count, (path, status, error) in enumerate(_walk(root, depth)):
@@ -79,7 +79,7 @@ async def copy(call: Call, request: Any) -> AsyncIterator[common_pb2.Data]:
     """A file or folder as a gzipped tar; names are relative to its parent for a file, to itself for a folder."""
     root = _path(call, request.root_path)
     if not os.path.lexists(root):
-        raise GRPCError(Status.NOT_FOUND, f"lstat {request.root_path}: no such file or directory")
+        raise GRPCError(Status.UNKNOWN, f"lstat {request.root_path}: no such file or directory")
     packer = zlib.compressobj(wbits=_GZIP)
     pending = bytearray()
     async for block in _tar(root):

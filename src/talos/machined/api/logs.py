@@ -25,7 +25,7 @@ async def logs(call: Call, request: Any) -> AsyncIterator[common_pb2.Data]:
         try:
             chunks = call.node.logs.read(request.id, follow=request.follow, tail_lines=request.tail_lines)
         except (UnknownLogError, ValueError) as error:
-            raise GRPCError(Status.NOT_FOUND, str(error)) from error
+            raise GRPCError(Status.UNKNOWN, str(error)) from error  # not NOT_FOUND: as Talos answers
     elif request.namespace == containers.NAMESPACE:
         path = await containers.log_path(request.id)
         chunks = read_file(path, follow=request.follow, tail_lines=request.tail_lines)
