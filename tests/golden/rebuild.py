@@ -225,6 +225,63 @@ def files(rows: Rows) -> Iterable[Message]:
     return [pb.FileInfo(name=row["NAME"], relative_name=row["NAME"]) for row in rows]
 
 
+def long_files(rows: Rows) -> Iterable[Message]:
+    """Mode bits as Go has them: what it is from bit 31 down, then permissions."""
+    kinds = "dalTLDpSugct?"
+    for row in rows:
+        name, _, link = row["NAME"].partition(" -> ")
+        permissions = int("".join("0" if letter == "-" else "1" for letter in row["MODE"][-9:]), 2)
+        mode = permissions + sum(1 << (31 - kinds.index(letter)) for letter in row["MODE"][:-9] if letter != "-")
+        modified = datetime.strptime(f"{NOW.year} {row['LASTMOD']}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
+        yield pb.FileInfo(
+            name=f"/{name}",
+            relative_name=name,
+            link=link,
+            mode=mode,
+            uid=int(row["UID"]),
+            gid=int(row["GID"]),
+            size=int(row["SIZE(B)"]),
+            modified=int(modified.timestamp()),
+        )
+
+
+def memory(rows: Rows) -> Message:
+    """In KiB. Each column is rounded down by itself: what is shown as used tells the fractions of what is not."""
+    (row,) = rows
+    total, used, free, shared, buffers, cache, available = (
+        int(row[name]) << 10 for name in ("TOTAL", "USED", "FREE", "SHARED", "BUFFERS", "CACHE", "AVAILABLE")
+    )
+    more = total - free - buffers - cache - used
+    assert 0 <= more <= 3 << 10, "the recorded figures add up"
+    fractions = [min(1023, max(0, more - n * 1023)) for n in range(3)]
+    info = pb.MemInfo(
+        memtotal=total,
+        memfree=free + fractions[0],
+        shmem=shared,
+        buffers=buffers + fractions[1],
+        cached=cache + fractions[2],
+        memavailable=available,
+    )
+    return pb.MemoryResponse(messages=[pb.Memory(meminfo=info)])
+
+
+def mounts(rows: Rows) -> Message:
+    stats = []
+    for row in rows:
+        size, percent = float(row["SIZE(GB)"]) * 1e9, float(row["PERCENT USED"].rstrip("%"))
+        # Of little that is used only the share is shown.
+        used = float(row["USED(GB)"]) * 1e9 or size * percent / 100
+        stats.append(
+            pb.MountStat(
+                filesystem=row["FILESYSTEM"],
+                size=round(size),
+                available=round(size - used),
+                mounted_on=row["MOUNTED ON"],
+            )
+        )
+    return pb.MountsResponse(messages=[pb.Mounts(stats=stats)])
+
+
 def disk_usage(rows: Rows) -> Iterable[Message]:
     return [
         pb.DiskUsageInfo(
@@ -265,6 +322,9 @@ METHODS: dict[str, tuple[str, Callable[[Rows], Message | Iterable[Message]]]] = 
     "image": ("/machine.ImageService/List", images),
     "list": (f"{_MACHINE}/List", files),
     "usage": (f"{_MACHINE}/DiskUsage", disk_usage),
+    "list-l": (f"{_MACHINE}/List", long_files),
+    "memory": (f"{_MACHINE}/Memory", memory),
+    "mounts": (f"{_MACHINE}/Mounts", mounts),
 }
 """by the word of the command line that tells them apart"""
 ERRORS = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from talos.api import cluster_pb2
 from talos.api import machine_pb2 as pb
 from talos.talosctl import output
 from talos.talosctl.main import run
@@ -31,6 +32,9 @@ TABLES = {
         "list": "list-root list-two-nodes list-missing list-missing-two-nodes",
         "usage": "usage usage-d2 usage-H",
         "time": "time",
+        "list-l": "list-l",
+        "memory": "memory memory-two-nodes",
+        "mounts": "mounts",
         "service": "err-service-restart-machined err-service-start-unknown service-kubelet-stop"
         " service-kubelet-restart",
         "read": "read-missing",
@@ -107,6 +111,19 @@ def test_all_of_memory(replay: Replay, capsys: pytest.CaptureFixture[str]) -> No
     replay.on("10.77.0.2", "/machine.MachineService/Memory", pb.MemoryResponse(messages=[pb.Memory(meminfo=info)]))
     assert run(shlex.split(wanted.args)) == 0
     assert capsys.readouterr().out == wanted.stdout
+
+
+def test_health(replay: Replay, capsys: pytest.CaptureFixture[str]) -> None:
+    """Progress goes to standard error, each line as the node says it, and nothing to standard output."""
+    wanted = recorded("health")
+    lines = wanted.stderr.splitlines()
+    assert len(lines) > 20
+    progress = [cluster_pb2.HealthCheckProgress(message=line) for line in lines]
+    replay.on("10.77.0.2", "/cluster.ClusterService/HealthCheck", *progress)
+    assert run(shlex.split(wanted.args)) == 0
+    assert capsys.readouterr() == (wanted.stdout, wanted.stderr)
+    request = replay.calls[0][2]
+    assert isinstance(request, cluster_pb2.HealthCheckRequest) and request.wait_timeout.seconds == 60
 
 
 def test_a_file_is_printed_as_it_is(replay: Replay, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from talos.talosctl import output
 from talos.talosctl.options import Command, ListOption, client_options
 from talos.talosctl.output import size, table
 from talos.talosctl.session import Answers, Session
@@ -92,13 +93,13 @@ def _long(node: str, info: Any, humanize: bool) -> tuple[object, ...]:
 
 
 def _stamp(moment: datetime) -> str:
-    if (datetime.now(UTC) - moment).days > 180:
+    if (output.now() - moment).days > 180:
         return moment.strftime("%b %e  %Y")
     return moment.strftime("%b %e %H:%M:%S")
 
 
 def _since(moment: datetime) -> str:
-    seconds = (datetime.now(UTC) - moment).total_seconds()
+    seconds = (output.now() - moment).total_seconds()
     for unit, length in (
         ("year", 31536000),
         ("month", 2592000),
