@@ -26,18 +26,21 @@ FAULTS = (GRPCError, EtcdUnavailableError, StreamTerminatedError, OSError, Timeo
 
 
 async def stand(
-    etcd: EtcdClient,
+    connect: Callable[[], Awaitable[EtcdClient | None]],
     name: str,
     holder: str,
     changed: Callable[[bool], None],
     able: Callable[[], Awaitable[bool]],
     clock: Clock,
 ) -> NoReturn:
-    """Stand for election until cancelled. `changed` hears of each change; who is not `able` does not stay."""
+    """Stand for election until cancelled. `changed` hears of each change; who is not `able` does not stay.
+
+    `connect` is asked for each term anew: certificates of a node live for a day, a candidate for months."""
     while True:
-        if await able():
+        if await able() and (etcd := await connect()) is not None:
             with suppress(*FAULTS):
-                await _term(etcd, name, holder, changed, able, clock)
+                async with etcd:
+                    await _term(etcd, name, holder, changed, able, clock)
         await clock.sleep(STEP_S)
 
 

@@ -64,11 +64,10 @@ class VIPOperatorController(Controller):
             self._campaigns.pop(id_).cancel()
             self._held.discard(id_)
         for id_ in wanted.keys() - self._campaigns.keys():
-            etcd = await client_of(rt, ["127.0.0.1"])
             own = await rt.get_or_none(SpecSpec, "etcd")
             server = config.kubernetes.api_server if config is not None else None
-            if etcd is not None and own is not None and server is not None:
-                campaign = self._campaign(rt, etcd, id_, own.spec.name, server.port)
+            if own is not None and server is not None:
+                campaign = self._campaign(rt, id_, own.spec.name, server.port)
                 self._campaigns[id_] = rt.spawn(campaign, name=f"election of {id_}")
         desired = {}
         for id_ in self._held & wanted.keys():
@@ -77,7 +76,7 @@ class VIPOperatorController(Controller):
             desired[f"vip/{id_}/{layered_id(spec.layer, final)}"] = spec
         await publish(rt, AddressSpecSpec, desired, namespace=CONFIG_NAMESPACE)
 
-    async def _campaign(self, rt: Runtime, etcd: EtcdClient, id_: str, node: str, port: int) -> None:
+    async def _campaign(self, rt: Runtime, id_: str, node: str, port: int) -> None:
         def changed(elected: bool) -> None:
             rt.log.info("%s: this node %s the shared address", id_, "has" if elected else "no longer has")
             (self._held.add if elected else self._held.discard)(id_)
@@ -86,8 +85,10 @@ class VIPOperatorController(Controller):
         async def able() -> bool:
             return await _answers(port)
 
-        async with etcd:
-            await stand(etcd, KEY.format(id_.rpartition("/")[2]), node, changed, able, rt.clock)
+        async def connect() -> EtcdClient | None:
+            return await client_of(rt, ["127.0.0.1"])
+
+        await stand(connect, KEY.format(id_.rpartition("/")[2]), node, changed, able, rt.clock)
 
 
 async def _answers(port: int) -> bool:
