@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -73,18 +74,24 @@ class Cluster:
         """specs of `talosctl get KIND`."""
         return [document["spec"] for document in documents(self.until("get", kind, "-o", "json"))]
 
-    def wait_ready(self, kubectl: Path, timeout_s: float) -> None:
-        """Until Kubernetes says that every node is Ready."""
+    def of(self, node: NodeModel, *words: str) -> str:
+        """The answer of a command to any node, asked of the first one."""
+        return self.until_run("--talosconfig", self.talosconfig, "-e", self.node.address, "-n", node.address, *words)
+
+    def wait_ready(self, kubectl: Path, timeout_s: float, names: Collection[str] = ()) -> None:
+        """Until Kubernetes says that every node is Ready, and that these are among them."""
         end = time.monotonic() + timeout_s
         command = [kubectl, "--kubeconfig", self.kubeconfig, "get", "nodes", "-o", "json", "--request-timeout=30s"]
         while True:
             done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
             if done.returncode == 0:
-                conditions = [
-                    {c["type"]: c["status"] for c in node["status"]["conditions"]}
+                ready = {
+                    node["metadata"]["name"]: {c["type"]: c["status"] for c in node["status"]["conditions"]}.get(
+                        "Ready"
+                    )
                     for node in json.loads(done.stdout)["items"]
-                ]
-                if conditions and all(one.get("Ready") == "True" for one in conditions):
+                }
+                if ready and ready.keys() >= set(names) and set(ready.values()) == {"True"}:
                     return
             assert time.monotonic() < end, f"not Ready: {done.stdout[-500:]}{done.stderr}: …{self.console[-3000:]}"
             time.sleep(2)

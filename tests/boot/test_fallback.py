@@ -16,11 +16,8 @@ from . import broken
 from .installed import ESP_START, Installed, copy, entries, wait
 from .machine import Machine
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="minutes under emulation: make test-boot-long"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+LONG = pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="minutes under emulation: make test-boot-long")
 TRIAL_S = 60
 PATIENCE_S = 1800.0
 
@@ -39,6 +36,7 @@ def damaged(image: Path, folder: Path) -> Path:
     return copied
 
 
+@LONG
 def test_a_damaged_slot_is_tried_once_and_the_other_one_comes_up(built: dict[str, Path], tmp_path: Path) -> None:
     disk = copy(built["raw"], tmp_path)
     (good,) = entries(disk)
@@ -79,7 +77,11 @@ def returned(installed: Installed, folder: Path, image: Path, arguments: str = "
 
 @pytest.mark.parametrize(
     ("way", "said"),
-    [("PANIC", "Kernel panic - not syncing: sysrq"), ("EXIT", "Attempted to kill init"), ("HANG", "")],
+    [
+        ("PANIC", "Kernel panic - not syncing: sysrq"),
+        pytest.param("EXIT", "Attempted to kill init", marks=LONG),
+        pytest.param("HANG", "", marks=LONG),
+    ],
 )
 def test_an_image_that_breaks_is_left_unaided(installed: Installed, tmp_path: Path, way: str, said: str) -> None:
     reason, console = returned(installed, tmp_path, broken.image(tmp_path, way))
@@ -90,6 +92,7 @@ def test_an_image_that_breaks_is_left_unaided(installed: Installed, tmp_path: Pa
     assert "the root is read from /EFI/Linux/talos-A-" in after
 
 
+@LONG
 def test_an_image_that_answers_and_is_not_healthy_is_left_with_its_reason(
     built: dict[str, Path], installed: Installed, tmp_path: Path
 ) -> None:

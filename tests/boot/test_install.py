@@ -11,11 +11,7 @@ import pytest
 from .installed import Installed, entries, partitions, wait_armed
 from .machine import Machine
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="minutes under emulation: make test-boot-long"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def test_the_iso_installs_and_the_disk_boots_with_its_configuration(installed: Installed) -> None:
@@ -25,6 +21,7 @@ def test_the_iso_installs_and_the_disk_boots_with_its_configuration(installed: I
     assert f"the root is read from /EFI/Linux/{entry.replace('+3.efi', '+2-1.efi')} on /dev/vda1" in installed.console
 
 
+@pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="minutes under emulation: make test-boot-long")
 def test_a_boot_that_loses_power_before_it_is_confirmed_is_counted(installed: Installed, tmp_path: Path) -> None:
     disk = installed.copy(tmp_path)
     (entry,) = entries(disk)
