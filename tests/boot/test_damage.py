@@ -62,19 +62,37 @@ def test_what_is_kept_twice_is_read_from_the_other_copy(
         assert "system disk /dev/vda" in machine.console
 
 
-@pytest.mark.parametrize("where", [state, ephemeral])
-def test_a_damaged_volume_is_reported_and_left_as_it_is(
-    installed: Installed, tmp_path: Path, where: Callable[[OpenDisk], int]
-) -> None:
+def test_a_damaged_state_is_left_as_it_is_and_opens_the_machine_to_nobody(installed: Installed, tmp_path: Path) -> None:
+    """Whom it trusts stands on STATE: in maintenance mode the machine would be anybody's."""
     disk = installed.copy(tmp_path)
-    flip(disk, where)
+    flip(disk, state)
     with Machine(tmp_path, disk=disk) as machine:
+        machine.wait_console("STATE is not mounted: ")
         machine.wait_console("first block is damaged")
-        machine.wait_console("maintenance mode")
-        wait(machine, lambda: machine.talosctl("version", "--insecure").returncode == 0, "the machine answers")
-    flip(disk, where)
+        machine.wait_console("service[containerd](Running): Health check successful")
+        assert machine.talosctl("version", "--insecure").returncode != 0
+        assert "maintenance mode" not in machine.console
+    flip(disk, state)
     with Machine(tmp_path, disk=disk) as machine:
         installed.until(machine, "version")  # all of it is there again
+
+
+def test_a_damaged_ephemeral_is_left_as_it_is_and_named_to_the_administrator(
+    installed: Installed, tmp_path: Path
+) -> None:
+    disk = installed.copy(tmp_path)
+    flip(disk, ephemeral)
+    with Machine(tmp_path, disk=disk) as machine:
+        machine.wait_console("EPHEMERAL is not mounted: ")
+        wait(machine, lambda: "first block is damaged" in stage(installed, machine), "the machine's status names it")
+        assert "etcd" not in installed.until(machine, "service")
+    flip(disk, ephemeral)
+    with Machine(tmp_path, disk=disk) as machine:
+        wait(machine, lambda: "is not mounted" not in stage(installed, machine), "all of it is there again")
+
+
+def stage(installed: Installed, machine: Machine) -> str:
+    return installed.until(machine, "get", "machinestatus", "-o", "yaml")
 
 
 def test_a_slot_that_was_confirmed_long_ago_is_left_when_it_is_damaged(
