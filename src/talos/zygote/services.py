@@ -89,7 +89,7 @@ CORE = (
 processes may do. A module that cannot be imported is reported and left to the children."""
 
 WARM = "talos.zygote.warm"
-PRELOAD = ("grpclib.client", "h11", "talos.state.remote", WARM)
+PRELOAD = ("grpclib.client", "talos.state.remote", WARM)
 """What the others share beside that."""
 
 SHARING = tuple(service.module for service in SERVICES if not service.imports_itself)
