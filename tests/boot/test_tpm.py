@@ -4,6 +4,7 @@ the imager signed, and disks open without anybody, on no other machine. A key of
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from tests.unit.kms_server import KeyServer
 from .machine import BOOT_TIMEOUT_S, ROOT, TALOSCTL, Machine
 from .test_encryption import UUID, told, volume
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="minutes under emulation: make test-boot-long"),
+]
 DISK_BYTES = 10 << 30
 ENCRYPTION = """apiVersion: v1alpha1
 kind: VolumeConfig
