@@ -9,6 +9,8 @@ kernel's TCP_USER_TIMEOUT, a peer that closes ends its calls with UNAVAILABLE.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -155,4 +157,7 @@ class Upstream:
 
 
 def _reason(error: OSError) -> str:
-    return str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror or error)
+    said = getattr(error, "verify_message", "") or getattr(error, "reason", "")
+    if not said and error.errno and not isinstance(error, socket.gaierror):
+        said = os.strerror(error.errno)  # asyncio's own text says only which call failed
+    return str(said or error.strerror or error)

@@ -124,6 +124,8 @@ async def test_status_of_what_cannot_be_done(
         with pytest.raises(ApiError) as caught:
             await client.call(path, node=node, nodes=nodes)
     assert caught.value.status is status, caught.value
+    if node == "127.0.0.9":  # nobody listens there
+        assert caught.value.text == "127.0.0.9: cannot connect: Connection refused"
 
 
 async def test_worker_passes_nothing_on_but_serves_itself(cluster: Cluster) -> None:
