@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ class Chipped(Machine):
                 [*self._command, *made.words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=[made.descriptor],
             )  # fmt: skip
+        self.began = time.monotonic()
         return self
 
 
