@@ -170,7 +170,7 @@ def test_no_key_that_fits_is_said_of_each(system: System) -> None:
         said = states["STATE"].problem
         assert said.startswith("STATE is not mounted: STATE cannot be opened, no key fits: ")
         for part in ("key slot 0 (static): wrong key", "key slot 1 (nodeID): this machine's UUID '0' is none",
-                     "key slot 5 (kms): keys of kind kms are not carried out"):  # fmt: skip
+                     "key slot 5 (kms): nothing that a key server sealed stands in the header"):  # fmt: skip
             assert part in said
         assert "whether it is to be encrypted stands on STATE" in states["EPHEMERAL"].problem
         assert filesystem.found(system.device("EPHEMERAL")) == ""
