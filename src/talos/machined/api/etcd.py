@@ -30,7 +30,16 @@ MINIMUM_DOWNGRADE = (3, 5)
 
 async def _control_plane(call: Call, what: str) -> None:
     if await call.node.state.get_or_none(EtcdRootSpec, "etcd") is None:
-        raise GRPCError(Status.UNIMPLEMENTED, f"{what} is only available on control plane nodes")
+        raise not_here(call, what)
+
+
+def not_here(call: Call, what: str) -> GRPCError:
+    """Why a control plane node's method does not work without its authority: this is none, or one that boots. What the
+    node is stands in its configuration; the authority is published after the API answers."""
+    config = call.node.config.current
+    if config is not None and config.machine.is_control_plane:
+        return GRPCError(Status.FAILED_PRECONDITION, f"{what} is not available yet: the node is still booting")
+    return GRPCError(Status.UNIMPLEMENTED, f"{what} is only available on control plane nodes")
 
 
 def _on_control_plane(what: str) -> Callable[[H], H]:
