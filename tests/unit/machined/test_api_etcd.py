@@ -15,6 +15,7 @@ from grpclib.server import Server
 
 from talos import rbac
 from talos.api import common_pb2, machine_pb2
+from talos.controllers.machine_config import parse
 from talos.etcd import recovery
 from talos.etcd.bootstrap import ID, EtcdBootstrapRequest
 from talos.machined import rpc
@@ -119,3 +120,20 @@ async def test_an_upload_that_breaks_off_leaves_the_earlier_one(node: Any) -> No
         while lying(node) != ["etcd", "etcd.snapshot"]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert node.env.path(recovery.SNAPSHOT_PATH).read_bytes() == SNAPSHOT
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "said"),
+    [
+        ("controlplane", Status.FAILED_PRECONDITION, "bootstrap is not available yet: the node is still booting"),
+        ("worker", Status.UNIMPLEMENTED, "bootstrap is only available on control plane nodes"),
+    ],
+)
+async def test_before_its_authority_is_there_a_control_plane_node_is_none_that_boots(
+    node: Node, kind: str, status: Status, said: str
+) -> None:
+    await node.state.destroy(EtcdRootSpec, "etcd")
+    node.config.current = parse(f"version: v1alpha1\nmachine: {{type: {kind}}}\n")
+    with pytest.raises(GRPCError) as refused:
+        await bootstrap(node)
+    assert (refused.value.status, refused.value.message) == (status, said)
