@@ -13,11 +13,11 @@ import yaml
 from talos.provision import qemu
 
 from . import guest
+from .installed import DISK_BYTES
 from .machine import BOOT_TIMEOUT_S, TALOSCTL, Machine
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 UUID, OTHER_UUID = "4c4c4544-0042-3510-8053-b4c04f563232", "ec2f8d14-7a9b-4d0e-9c7f-1d2e3f405162"
-DISK_BYTES = 10 << 30
 ENCRYPTION = """apiVersion: v1alpha1
 kind: VolumeConfig
 name: STATE

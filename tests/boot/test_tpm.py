@@ -16,6 +16,7 @@ from talos.imager.boot import artefacts, measure
 from talos.provision import tpm
 from tests.unit.kms_server import KeyServer
 
+from .installed import DISK_BYTES
 from .machine import BOOT_TIMEOUT_S, ROOT, TALOSCTL, Machine
 from .test_encryption import UUID, told, volume
 
@@ -23,7 +24,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif("TALOS_LONG" not in os.environ, reason="minutes under emulation: make test-boot-long"),
 ]
-DISK_BYTES = 10 << 30
 ENCRYPTION = """apiVersion: v1alpha1
 kind: VolumeConfig
 name: STATE

@@ -2,9 +2,9 @@
 
 Two thirds of machined's modules do nothing for that answer, and it has to import them alone: no other service shares
 them. So they are imported when the API has its certificate, while the event loop has nothing else to do, a few at a
-time. A call whose handler is not
-there yet has the handlers imported at once and waits for them; a controller starts with the others of the rest. A
-module that cannot be imported ends machined, which the zygote starts again, as it would at the start.
+time. A call whose handler is not there yet has the handlers imported at once and waits for them; a controller starts
+with the others of the rest. A module that cannot be imported ends machined, which the zygote starts again, as it would
+at the start.
 """
 
 from __future__ import annotations

@@ -40,50 +40,37 @@ def build(
 ) -> None:
     """Writes `out`, not signed for the firmware. measured: the key that signs what a TPM will have measured; the image
     is then made twice, since the signature is over all of the rest."""
-    parts: tuple[str, ...] = ()
-    if measured is not None:
-        key = measure.load_key(measured)
-        public, signature = (out.with_name(f"{out.name}.{name}") for name in ("pcrpkey", "pcrsig"))
-        public.write_bytes(measure.public_pem(key))
-        parts = (f"--pcrpkey={public}",)
-        _ukify(out, debs, kernel, release, initramfs, arguments, flavour, version, parts)
-        before = measure.measure(out)
-        signature.write_bytes(measure.signed(out, key))
-        parts = (*parts, f"--section=.pcrsig:@{signature}")
-    _ukify(out, debs, kernel, release, initramfs, arguments, flavour, version, parts)
-    if measured is not None:
-        if measure.measure(out) != before:
-            raise ImageError(f"{out} changed when its signature was added")
-        public.unlink()
-        signature.unlink()
 
+    def put_together(*parts: str) -> None:
+        run(
+            [
+                "env", f"PYTHONPATH={debs / PEFILE}", "PYTHONDONTWRITEBYTECODE=1",
+                sys.executable, debs / "systemd-ukify/usr/lib/systemd/ukify", "build",
+                f"--stub={debs / EFI / 'linuxx64.efi.stub'}",
+                f"--linux={kernel}",
+                f"--initrd={initramfs}",
+                f"--cmdline={arguments}",
+                f"--os-release={os_release(flavour, version)}",
+                f"--uname={release}",
+                *parts,
+                f"--output={out}",
+            ]
+        )  # fmt: skip
 
-def _ukify(
-    out: Path,
-    debs: Path,
-    kernel: Path,
-    release: str,
-    initramfs: Path,
-    arguments: str,
-    flavour: str,
-    version: str,
-    parts: tuple[str, ...],
-) -> None:
-    ukify = debs / "systemd-ukify/usr/lib/systemd/ukify"
-    run(
-        [
-            "env", f"PYTHONPATH={debs / PEFILE}", "PYTHONDONTWRITEBYTECODE=1",
-            sys.executable, ukify, "build",
-            f"--stub={debs / EFI / 'linuxx64.efi.stub'}",
-            f"--linux={kernel}",
-            f"--initrd={initramfs}",
-            f"--cmdline={arguments}",
-            f"--os-release={os_release(flavour, version)}",
-            f"--uname={release}",
-            *parts,
-            f"--output={out}",
-        ]
-    )  # fmt: skip
+    if measured is None:
+        put_together()
+        return
+    key = measure.load_key(measured)
+    public, signature = (out.with_name(f"{out.name}.{name}") for name in ("pcrpkey", "pcrsig"))
+    public.write_bytes(measure.public_pem(key))
+    put_together(f"--pcrpkey={public}")
+    before = measure.measure(out)
+    signature.write_bytes(measure.signed(out, key))
+    put_together(f"--pcrpkey={public}", f"--section=.pcrsig:@{signature}")
+    if measure.measure(out) != before:
+        raise ImageError(f"{out} changed when its signature was added")
+    public.unlink()
+    signature.unlink()
 
 
 def boot_loader(debs: Path) -> Path:
