@@ -222,7 +222,9 @@ int main(void)
 		return 1;
 	}
 	int code = 1;
-	PyObject *module = PyImport_ImportModule("talos.zygote.main");
+	PyObject *archive = PyImport_ImportModule("talos.zygote.archive");
+	PyObject *installed = archive ? PyObject_CallMethod(archive, "install", NULL) : NULL;
+	PyObject *module = installed ? PyImport_ImportModule("talos.zygote.main") : NULL;
 	PyObject *result = module ? PyObject_CallMethod(module, "main", NULL) : NULL;
 	if (result && PyLong_Check(result))
 		code = (int)PyLong_AsLong(result);

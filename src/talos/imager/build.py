@@ -23,6 +23,7 @@ from talos.imager import (
     recipe,
     sbom,
     squashfs,
+    start_archive,
     wheels,
 )
 from talos.imager.errors import ImageError, run
@@ -108,6 +109,7 @@ def _build(options: Options) -> Path:
         built=options.components if options.with_components else None,
         version=version,
     )
+    order = start_archive.pack(tree, import_order.files(tree.root, sysroot))
     if options.with_components:
         complaints = allowlist.check(tree.root, allowlist.read(options.source / "executables.allow"))
         if complaints:
@@ -115,8 +117,8 @@ def _build(options: Options) -> Path:
 
     say(f"squashfs zstd -{options.level}")
     stamp.unlink(missing_ok=True)
-    order = import_order.priorities(import_order.files(tree.root, sysroot))
-    squashfs.pack(tree.root, image, options.level, version=version, priorities=order)
+    priorities = import_order.priorities(order)
+    squashfs.pack(tree.root, image, options.level, version=version, priorities=priorities)
 
     say("manifest and bill of materials")
     described = manifest.describe(tree, image, options.level, pins, wheel_pins, version)

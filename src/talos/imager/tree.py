@@ -48,6 +48,17 @@ class Tree:
         target.write_text(content)
         target.chmod(0o644)
 
+    def data(self, path: str, content: bytes, part: str) -> None:
+        """The same for bytes."""
+        target = self._claim(path, part)
+        target.write_bytes(content)
+        target.chmod(0o644)
+
+    def remove(self, path: str) -> None:
+        """Take back a file. KeyError: it was not added."""
+        del self.parts[path]
+        (self.root / path).unlink()
+
     def symlink(self, path: str, target: str) -> None:
         """A symbolic link with exactly this target."""
         self.directory(str(Path(path).parent))

@@ -1,0 +1,102 @@
+"""Modules out of the archive that the imager writes, read by the node's own finder."""
+
+from __future__ import annotations
+
+import importlib
+import marshal
+import py_compile
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from talos.imager import start_archive
+from talos.imager.tree import Tree
+from talos.zygote.archive import NAME, Archive
+
+SOURCES = {
+    "archived/__init__.py": "from archived.inner import deep\nVALUE = 1\n",
+    "archived/inner/__init__.py": "",
+    "archived/inner/deep.py": "WHERE = __file__\ndef fails():\n    raise RuntimeError('here')\n",
+    "archived/beside.py": "VALUE = 2\n",
+    "talos/controllers/listed.py": "VALUE = 3\n",
+    "talos/apid/main.py": "VALUE = 4\n",
+    "encodings/early.py": "VALUE = 5\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    made = Tree(tmp_path / "root")
+    for name, text in SOURCES.items():
+        source = tmp_path / "sources" / name
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(text)
+        compiled = py_compile.compile(str(source), str(tmp_path / "compiled.pyc"), doraise=True)
+        made.file(f"{start_archive.MODULE_PATH}/{name}c", Path(str(compiled)), "modules")
+    return made
+
+
+@pytest.fixture
+def folder(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    made = tree.root / start_archive.MODULE_PATH
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    yield made
+    for name in [name for name in sys.modules if name.partition(".")[0] == "archived"]:
+        del sys.modules[name]
+
+
+def packed(tree: Tree, *names: str) -> list[str]:
+    return start_archive.pack(tree, [f"{start_archive.MODULE_PATH}/{name}c" for name in names])
+
+
+def test_modules_come_out_of_the_archive_and_others_from_their_folder(tree: Tree, folder: Path) -> None:
+    packed(tree, *(name for name in SOURCES if name != "archived/beside.py"))
+    assert not (folder / "archived/__init__.pyc").exists()
+    Archive(str(folder)).install()
+    module = importlib.import_module("archived")
+    assert module.VALUE == 1
+    assert Path(module.deep.WHERE) == folder / "archived/inner/deep.pyc"
+    assert importlib.import_module("archived.beside").VALUE == 2
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("archived.nowhere")
+
+
+def test_the_archive_lies_behind_what_is_read_before_it_and_listed_ones_stay_files(tree: Tree, folder: Path) -> None:
+    order = packed(tree, *SOURCES)
+    base = start_archive.MODULE_PATH
+    assert order == [
+        f"{base}/encodings/early.pyc",
+        f"{base}/{NAME}",
+        f"{base}/talos/controllers/listed.pyc",
+        f"{base}/talos/apid/main.pyc",
+    ]
+    assert all((tree.root / path).is_file() for path in order)
+    assert f"{base}/archived/beside.pyc" not in tree.parts
+
+
+def test_a_folder_without_an_archive_is_imported_from_as_ever(tree: Tree, folder: Path) -> None:
+    before = list(sys.meta_path)
+    Archive(str(folder)).install()
+    assert sys.meta_path == before
+
+
+@pytest.mark.parametrize("length", [0, 4, 8, 40])
+def test_a_cut_archive_is_an_error_and_not_a_node_without_modules(tree: Tree, folder: Path, length: int) -> None:
+    packed(tree, "archived/__init__.py")
+    file = folder / NAME
+    file.write_bytes(file.read_bytes()[:length])
+    with pytest.raises((EOFError, ValueError, TypeError)):
+        Archive(str(folder))
+
+
+def test_the_same_modules_give_the_same_bytes(tree: Tree, folder: Path) -> None:
+    packed(tree, "archived/__init__.py", "archived/inner/deep.py")
+    data = (folder / NAME).read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    index = marshal.loads(data[8 : 8 + length])
+    assert list(index) == ["archived", "archived.inner.deep"]
+    assert index["archived"][2] == 1
+    assert index["archived.inner.deep"][2] == 0
+    assert sum(size for _, size, _ in index.values()) == len(data) - 8 - length
