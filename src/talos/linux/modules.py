@@ -21,6 +21,7 @@ from talos.linux.libc import check, libc
 _SYS_FINIT_MODULE = {"x86_64": 313, "aarch64": 273}
 _COMPRESSED = 4  # MODULE_INIT_COMPRESSED_FILE
 _SUFFIX = re.compile(r"\.ko(\.(xz|zst|gz))?$")
+_OFF_BUS = ("devices/system", "class/input", "class/dmi")
 _WILD = re.compile(r"[*?[]")
 
 
@@ -140,14 +141,18 @@ class ModuleTree:
                 new.append(name)
         return new
 
-    def load_willing(self, names: Iterable[str]) -> None:
-        """The same for modules of which some may not find what they drive: each for itself, the files read once."""
+    def load_willing(self, names: Iterable[str]) -> bool:
+        """The same for modules of which some may not find what they drive: each for itself, the files read once.
+        Returns whether there was anything to load."""
         present = self.loaded()
+        new = False
         for path in self.order(names):
             name = canonical(path.name)
             if name not in present:
+                new = True
                 with contextlib.suppress(OSError):
                     finit_module(path, self.parameters(name))
+        return new
 
 
 def finit_module(path: Path, parameters: str) -> bool:
@@ -167,13 +172,21 @@ def finit_module(path: Path, parameters: str) -> bool:
 
 
 def modaliases(sysfs: Path) -> set[str]:
-    """Of every device that there is (Documentation/ABI: a file `modalias` beside its uevent)."""
+    """Of every device that there is (Documentation/ABI: a file `modalias` beside its uevent). Each is on a bus, of
+    the system (processors) or, as those for input, of a class; below /sys/devices are ten times as many folders."""
     found = set()
-    for folder, _, files in os.walk(sysfs / "devices"):  # which follows no links
-        if "modalias" in files:
+    for folder in (*_folders(f"{sysfs}/bus", "/devices"), *(f"{sysfs}/{others}" for others in _OFF_BUS)):
+        for device in _folders(folder):
             try:
-                found.add(Path(folder, "modalias").read_text(errors="replace").strip())
+                with open(f"{device}/modalias", errors="replace") as file:  # noqa: PTH123  (hundreds of paths a start)
+                    found.add(file.read().strip())
             except OSError:
-                continue  # the device went away
+                continue  # it has none, or went away
     found.discard("")
     return found
+
+
+def _folders(folder: str, below: str = "") -> list[str]:
+    with contextlib.suppress(OSError):
+        return [f"{folder}/{name}{below}" for name in os.listdir(folder)]  # noqa: PTH208
+    return []

@@ -1,7 +1,9 @@
 """From fork to a service's main(): everything that makes the child less than the zygote.
 
-The order: what needs privileges (cgroup, score, log file), then user and capabilities, then what a change of user would
-undo (death signal). Any failure ends the child with its traceback in the service's log; the zygote tries again.
+Modules that no other service shares are imported first, while the node's disk and groups are prepared elsewhere; that
+is machined, which stays what the zygote is. Then what needs privileges (cgroup, score, log file), user and
+capabilities, and what a change of user would undo (death signal), in this order. Any failure ends the child with its
+traceback in the service's log; the zygote tries again.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,10 +30,21 @@ SECRETS = ("USERDATA",)
 EXIT_NOT_STARTED = 70
 
 
-def start(service: Service, cgroups: Cgroups, parent: int, environment: Mapping[str, str]) -> NoReturn:
-    """Never returns: ends with main()'s result, or EXIT_NOT_STARTED when it could not be reached."""
+def start(
+    service: Service,
+    cgroups: Cgroups,
+    parent: int,
+    environment: Mapping[str, str],
+    wait: Callable[[], None] = lambda: None,
+) -> NoReturn:
+    """Never returns: ends with main()'s result, or EXIT_NOT_STARTED when it could not be reached. wait: until logs can
+    be opened and groups entered."""
     code = EXIT_NOT_STARTED
     try:
+        if service.imports_itself:
+            with contextlib.suppress(Exception):  # it is tried again when there is a log that takes the traceback
+                importlib.import_module(service.module)
+        wait()
         _become(service, cgroups, parent, environment)
         module = importlib.import_module(service.module)
         gc.freeze()

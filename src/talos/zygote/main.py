@@ -1,4 +1,4 @@
-"""The zygote's own start: control groups and a machine's disk in children of its own, imports beside them, then
+"""The zygote's own start: control groups and a machine's disk in children of its own, imports beside them, and
 supervision until the node ends.
 
 What is imported here is the least: the children are forked from it, and a machine's disk takes as long as the imports.
@@ -6,6 +6,7 @@ What is imported here is the least: the children are forked from it, and a machi
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -92,35 +93,59 @@ def warm_up() -> None:
 
 
 class Beside:
-    """One step of the start in a child, beside the zygote's imports. What the child must leave behind are files, mounts
-    and groups; it says itself what went wrong in it."""
+    """One step of the start in a child, beside the imports. What the child must leave behind are files, mounts and
+    groups; it says itself what went wrong in it.
 
-    def __init__(self, what: str, step: Callable[[], None]) -> None:
+    Services wait for it themselves, each in its own process: a pipe is closed when they may go on, and another by the
+    child's end, however it ends.
+    """
+
+    def __init__(self, what: str, step: Callable[[Callable[[], None]], None]) -> None:
+        """`step` gets what it may call when those who wait can go on before its end."""
         self._what = what
+        self._ready, write = os.pipe()
+        self._over, over = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             code = 1
             try:
                 # A zygote that is started again begins anew: nothing of the one before may go on.
                 prctl.set_death_signal(signal.SIGKILL)
-                step()
+                step(lambda: _close(write))
                 code = 0
             except BaseException as error:
                 say(f"{what}: {type(error).__name__}: {error}")
             finally:
                 os._exit(code)
+        os.close(write)
+        os.close(over)
 
-    def join(self) -> None:
-        """Wait for its end. That it failed is on the console, by the child or, if it was ended, here."""
-        _, status = os.waitpid(self._pid, 0)
+    @property
+    def pid(self) -> int:
+        """Of the child: who reaps it tells `ended`."""
+        return self._pid
+
+    def wait(self, to_its_end: bool) -> None:
+        """Once, in any process that was forked from the one that began the step."""
+        os.read(self._over if to_its_end else self._ready, 1)
+        os.close(self._over)
+        os.close(self._ready)
+
+    def ended(self, status: int) -> None:
+        """That it failed is on the console, by the child or, if it was ended, here."""
         if os.WIFSIGNALED(status):
             say(f"{self._what}: the process was ended by {signal.Signals(os.WTERMSIG(status)).name}")
 
 
-def _prepare_disk() -> None:
+def _close(descriptor: int) -> None:
+    with contextlib.suppress(OSError):  # called twice
+        os.close(descriptor)
+
+
+def _prepare_disk(ready: Callable[[], None]) -> None:
     from talos.machined.disk import start as disk
 
-    disk.prepare(say)
+    disk.prepare(say, ready)
 
 
 def main() -> int:
@@ -130,14 +155,15 @@ def main() -> int:
     steps = []
     if os.environ.get("PLATFORM") != "container":  # talos.environment would import asyncio before the child
         steps.append(Beside("the system disk cannot be used", _prepare_disk))
-    steps.append(Beside("control groups", lambda: set_up_cgroups(cgroups)))
+    steps.append(Beside("control groups", lambda _ready: set_up_cgroups(cgroups)))
     environment = {name: value for name, value in os.environ.items() if name not in child.SECRETS}
 
     def start(service: Service, parent: int) -> None:
-        child.start(service, cgroups, parent, environment)
+        def wait() -> None:
+            for step in steps:
+                step.wait(to_its_end=not service.imports_itself)  # the others set up addresses and a firewall
 
-    preload = Preload()
-    preload.before(SERVICES[0])
-    for step in steps:
-        step.join()
-    return Supervisor(SERVICES, start, before=preload.before, say=say).run()
+        child.start(service, cgroups, parent, environment, wait)
+
+    others = {step.pid: step.ended for step in steps}
+    return Supervisor(SERVICES, start, before=Preload().before, say=say, others=others).run()

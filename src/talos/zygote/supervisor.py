@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -67,11 +67,14 @@ class Supervisor:
         directory: Path = DIRECTORY,
         say: Callable[[str], None] = print,
         before: Callable[[Service], None] = lambda service: None,
+        others: Mapping[int, Callable[[int], None]] | None = None,
     ) -> None:
+        """others: process → what is to be told its wait status: children that are no services."""
         self.slots = {service.name: Slot(service) for service in services}
         self.directory = directory
         self._start = start
         self._before = before
+        self._others = dict(others or {})
         self._say = say
         self._ending = False
 
@@ -155,6 +158,8 @@ class Supervisor:
                 return
             if pid == 0:
                 return
+            if ended := self._others.pop(pid, None):
+                ended(status)
             for slot in self.slots.values():
                 if slot.pid == pid:
                     expected = slot.stop_deadline is not None

@@ -128,8 +128,17 @@ def test_modaliases_of_this_machine(tmp_path: Path) -> None:
     device.mkdir(parents=True)
     (device / "modalias").write_text("pci:v1\n")
     (device / "again").symlink_to(device)
+    bus = tmp_path / "bus/pci/devices"
+    bus.mkdir(parents=True)
+    (bus / device.name).symlink_to(device)
+    (bus / "gone").symlink_to(tmp_path / "nowhere")
     assert modaliases(tmp_path) == {"pci:v1"}
-    assert all(":" in alias for alias in modaliases(Path("/sys")))
+
+
+def test_every_device_that_says_what_it_wants_is_asked() -> None:
+    found = {path.read_text().strip() for path in Path("/sys/devices").rglob("modalias")} - {""}
+    assert modaliases(Path("/sys")) == found
+    assert all(":" in alias for alias in found)
 
 
 RECORDED = (

@@ -1,8 +1,7 @@
 """The beginning of a machine's start, in a child of the zygote: drivers of disks, then the system's partitions.
 
-The zygote imports meanwhile and waits for it before it forks a service: every service opens its log below /var, which
-is EPHEMERAL from here on. A machine that is not
-installed, or whose disk cannot be used, goes on from its medium in memory and says so.
+The zygote imports meanwhile, and every service waits for it: its log is opened below /var, which is EPHEMERAL from
+here on. A machine that is not installed, or whose disk cannot be used, goes on from its medium in memory and says so.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any
 from talos.controllers.block import started
 from talos.kernel_arguments import KernelArguments
 from talos.linux.gpt import TableError
-from talos.linux.modules import ModuleTree, modaliases
+from talos.linux.modules import ModuleTree, canonical, modaliases
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mounted_at
 from talos.machined.disk import layout, system_disk, volumes
 from talos.slots.booted import booted_entry
@@ -30,16 +29,19 @@ FILE_SYSTEMS = ("efivarfs", "xfs", "nls_cp437", "nls_ascii", "vfat")
 FIREWALL = ("nf_tables", "nft_ct", "nft_limit", "nft_reject_inet")
 """nft(8) fails without them, and networkd, which runs it, may not load modules"""
 EFI_VARIABLES = Path("/sys/firmware/efi/efivars")
+CHECKSUMS = ("crc32",)
+"""XFS takes the fastest one there is when its module is loaded"""
 _ROUNDS = 8
 _APPEAR_S = 15.0
 
 
-def prepare(say: Callable[[str], None]) -> None:
-    """Never raises: without its disk a machine can still be asked why."""
+def prepare(say: Callable[[str], None], ready: Callable[[], None]) -> None:
+    """Never raises: without its disk a machine can still be asked why. ready: services may start."""
     if RECORD.exists():
         return  # the zygote was started again
+    drivers = Drivers()
     try:
-        load_drivers()
+        drivers.load()
         disk = _wait_for_disk()
         if disk is None:
             say("no system disk: this machine is not installed")
@@ -52,6 +54,9 @@ def prepare(say: Callable[[str], None]) -> None:
         say(f"system disk {disk.path}")
     except (OSError, TableError) as error:
         say(f"the system disk cannot be used: {error}")
+    finally:
+        ready()
+        drivers.load_for_networkd()
 
 
 def _bring_up(disk: system_disk.SystemDisk, say: Callable[[str], None]) -> dict[str, Any]:
@@ -87,22 +92,35 @@ def _bring_up(disk: system_disk.SystemDisk, say: Callable[[str], None]) -> dict[
     return states
 
 
-def load_drivers() -> None:
-    """Modules for all devices that there are, and for the file systems: the mount helper of other systems has none."""
-    tree = ModuleTree(arguments=KernelArguments(Path("/proc/cmdline").read_text()))
-    tried: set[str] = set()
-    for _ in range(_ROUNDS):
-        aliases = modaliases(Path("/sys")) - tried
-        if not aliases:
-            break
-        tried |= aliases
-        # A driver that refuses its device is the controllers' to report.
-        tree.load_willing(sorted({name for found in tree.wanted_by(aliases).values() for name in found}))
-    tree.load_willing((*FILE_SYSTEMS, *FIREWALL))
-    # A module in Debian's kernels, so the first stage could not mount it: what the boot loader tells is read there.
-    if EFI_VARIABLES.is_dir() and mounted_at(EFI_VARIABLES) is None:
-        with contextlib.suppress(OSError):
-            mount("efivarfs", EFI_VARIABLES, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+class Drivers:
+    """Modules for the devices that there are. A driver that refuses its device is the controllers' to report
+    (talos.controllers.runtime.devices_status); theirs are also processors' modules, but for those that a file system
+    would do without for good if they came after it."""
+
+    def __init__(self) -> None:
+        self._tree = ModuleTree(arguments=KernelArguments(Path("/proc/cmdline").read_text()))
+
+    def load(self) -> None:
+        """What disks hang on, and the file systems: the mount helper of other systems has none."""
+        tried: set[str] = set()
+        for _ in range(_ROUNDS):
+            aliases = modaliases(Path("/sys")) - tried
+            tried |= aliases
+            names = {
+                name for alias, found in self._tree.wanted_by(aliases).items() for name in found
+                if not alias.startswith("cpu:") or canonical(name).startswith(CHECKSUMS)
+            }  # fmt: skip
+            if not self._tree.load_willing(sorted(names)):
+                break
+        self._tree.load_willing(FILE_SYSTEMS)
+        # A module in Debian's kernels, so the first stage could not mount it: what the boot loader tells is read there.
+        if EFI_VARIABLES.is_dir() and mounted_at(EFI_VARIABLES) is None:
+            with contextlib.suppress(OSError):
+                mount("efivarfs", EFI_VARIABLES, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+    def load_for_networkd(self) -> None:
+        """No disk needs them; networkd waits for them."""
+        self._tree.load_willing(FIREWALL)
 
 
 def _wait_for_disk() -> system_disk.SystemDisk | None:
