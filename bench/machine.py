@@ -11,9 +11,10 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from talos.client import Client
 from talos.client.errors import ApiError
@@ -29,6 +30,7 @@ DISK_BYTES = 10 << 30
 # Below it nothing is gained by asking more often: the machine has two processors to boot with.
 POLL_S = 0.2
 ATTEMPT_S = 1.0
+Answer = TypeVar("Answer")
 
 
 def measure(runs: int) -> dict[str, Any]:
@@ -45,8 +47,8 @@ def measure(runs: int) -> dict[str, Any]:
     kernel = ours["cloud-amd64-kernel"]
     answers, floors, memory = [], [], []
     for _ in range(runs):
-        took, used = _start(kernel, ours["cloud-amd64.raw"], folder, asyncio_version)
-        floor_took, floor_used = _start(kernel, floor["cloud-amd64.raw"], folder, floor_answer)
+        took, used = _start(kernel, ours["cloud-amd64.raw"], folder, version, memory_in_use)
+        floor_took, floor_used = _start(kernel, floor["cloud-amd64.raw"], folder, floor_answer, floor_answer)
         answers.append(took)
         floors.append(floor_took)
         memory.append(used - floor_used)
@@ -74,8 +76,8 @@ def _floor(folder: Path) -> Path:
     return program
 
 
-def _start(kernel: Path, image: Path, folder: Path, answer: Any) -> tuple[float, int]:
-    """Seconds until the first answer, and bytes in use then, after a short rest."""
+def _start(kernel: Path, image: Path, folder: Path, answer: Any, memory: Any) -> tuple[float, int]:
+    """Seconds until the first answer, and bytes in use after a short rest."""
     disk = folder / "disk.raw"
     subprocess.run(["cp", "--sparse=always", image, disk], check=True)
     with disk.open("r+b") as file:
@@ -94,16 +96,18 @@ def _start(kernel: Path, image: Path, folder: Path, answer: Any) -> tuple[float,
     began = time.monotonic()
     with subprocess.Popen(qemu.command(machine), stdin=subprocess.DEVNULL) as process:
         try:
-            used = _first_answer(answer, port, process, machine.console)
+            _first_answer(answer, port, process, machine.console)
             took = time.monotonic() - began
             time.sleep(10)  # what starts with the API has started
-            return took, answer(port) or used
+            if (used := memory(port)) is None:
+                raise RuntimeError(f"the machine answered once and then no more: {machine.console}")
+            return took, used
         finally:
             process.kill()
 
 
-def _first_answer(answer: Any, port: int, process: subprocess.Popen[bytes], console: Path) -> int:
-    """Bytes in use, of the first attempt that is answered. RuntimeError.
+def _first_answer(answer: Any, port: int, process: subprocess.Popen[bytes], console: Path) -> None:
+    """Returns when an attempt was answered. RuntimeError.
 
     A connection that is tried before the machine has its address hangs until its time limit of 5 s: further ones are
     tried beside it, or the figure would be as coarse as that."""
@@ -115,8 +119,8 @@ def _first_answer(answer: Any, port: int, process: subprocess.Popen[bytes], cons
             waiting.add(attempts.submit(answer, port))
             done, waiting = wait(waiting, timeout=ATTEMPT_S, return_when=FIRST_COMPLETED)
             for attempt in done:
-                if (used := attempt.result()) is not None:
-                    return used
+                if attempt.result() is not None:
+                    return
             if done:
                 time.sleep(POLL_S)
         raise RuntimeError(f"no answer; see {console}")
@@ -124,14 +128,21 @@ def _first_answer(answer: Any, port: int, process: subprocess.Popen[bytes], cons
         attempts.shutdown(wait=False, cancel_futures=True)
 
 
-def asyncio_version(port: int) -> int | None:
-    """Bytes in use on a machine whose API answers."""
+def version(port: int) -> str | None:
+    """What a machine whose API answers says of itself."""
+    return _ask(port, "Version", lambda message: str(message.version.tag))
 
-    async def ask() -> int:
+
+def memory_in_use(port: int) -> int | None:
+    """Bytes."""
+    return _ask(port, "Memory", lambda message: int(message.meminfo.memtotal - message.meminfo.memavailable) * 1024)
+
+
+def _ask(port: int, method: str, read: Callable[[Any], Answer]) -> Answer | None:
+    async def ask() -> Answer:
         async with Client.insecure(f"127.0.0.1:{port}") as client:
-            answer = await client.call("/machine.MachineService/Memory", timeout=5)
-            info = answer.messages[0].meminfo
-            return int(info.memtotal - info.memavailable) * 1024
+            answer = await client.call(f"/machine.MachineService/{method}", timeout=5)
+            return read(answer.messages[0])
 
     try:
         return asyncio.run(ask())
