@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 #include "stage1.h"
 
@@ -26,6 +29,21 @@ static int load(const char *folder, const char *name)
 	return result < 0 && error != EEXIST ? -1 : 0;
 }
 
+/*
+ * Sums of the root's blocks: with AVX2 or the SHA extensions the module is twice to four times as fast as the kernel's own
+ * code in C. What it has for older processors gains little there, and an emulator computes it in half the speed of C.
+ */
+static int is_of_use(const char *name)
+{
+#ifdef __x86_64__
+	unsigned a, b, c, d;
+	if (!strncmp(name, "sha256-ssse3", 12) || !strncmp(name, "sha256_ssse3", 12))
+		return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & (bit_AVX2 | bit_SHA);
+#endif
+	(void)name;
+	return 1;
+}
+
 void load_modules(const char *list, const char *folder)
 {
 	char line[128];
@@ -36,7 +54,7 @@ void load_modules(const char *list, const char *folder)
 		line[strcspn(line, "\n")] = 0;
 		int optional = line[0] == '-';
 		const char *name = line + optional;
-		if (*name && load(folder, name) < 0) {
+		if (*name && is_of_use(name) && load(folder, name) < 0) {
 			if (!optional)
 				give_up("kernel module %s: %s", name, strerror(errno));
 			if (errno != ENODEV)

@@ -124,7 +124,7 @@ class Recorded:
         head, _, rest = text.partition("# stdout:\n")
         fields = dict(line[2:].split(": ", 1) for line in head.splitlines() if ": " in line)
         self.args = fields["args"]
-        self.exit = int(fields["exit"].split()[0])  # behind it: how it was interrupted, or how much was cut
+        self.exit = int(fields["exit"])
         self.stdout, _, self.stderr = rest.partition("# stderr:\n")
 
     def rows(self) -> list[dict[str, str]]:

@@ -21,7 +21,7 @@ TABLES = {
     name: word
     for word, names in {
         "services": "services err-unknown-node-two",
-        "containers": "containers containers-k containers-two-nodes",
+        "containers": "containers containers-k",
         "stats": "stats stats-k",
         "processes": "processes",
         "netstat": "netstat-l netstat-lp netstat-x netstat-u netstat-6 netstat-U netstat-lt4",
@@ -29,9 +29,9 @@ TABLES = {
         "status": "etcd-status etcd-status-worker",
         "remove-member": "etcd-remove-member-unknown",
         "image": "image-list image-list-two-nodes",
-        "list": "list-t-f list-depth-zero list-file list-root list-two-nodes list-missing list-missing-two-nodes",
-        "usage": "usage usage-d2 usage-H usage-t",
-        "time": "time time-check-bad",
+        "list": "list-root list-two-nodes list-missing list-missing-two-nodes",
+        "usage": "usage usage-d2 usage-H",
+        "time": "time",
         "list-l": "list-l",
         "memory": "memory memory-two-nodes",
         "mounts": "mounts",

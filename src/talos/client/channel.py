@@ -44,11 +44,7 @@ class _Protocol(H2Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        h2 = self.connection._connection
-        h2.update_settings({SettingCodes.MAX_FRAME_SIZE: MAX_FRAME_BYTES})
-        # h2 looks at the limit once for all that one read brought: a large frame behind the acknowledgement of this
-        # setting, in the same read, was a protocol error to it.
-        h2.max_inbound_frame_size = MAX_FRAME_BYTES
+        self.connection._connection.update_settings({SettingCodes.MAX_FRAME_SIZE: MAX_FRAME_BYTES})
         self.connection.flush()
 
     def data_received(self, data: bytes) -> None:

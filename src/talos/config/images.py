@@ -16,7 +16,6 @@ KUBE_APISERVER = "registry.k8s.io/kube-apiserver"
 KUBE_CONTROLLER_MANAGER = "registry.k8s.io/kube-controller-manager"
 KUBE_SCHEDULER = "registry.k8s.io/kube-scheduler"
 KUBE_PROXY = "registry.k8s.io/kube-proxy"
-KUBE_NETWORK_POLICIES = "registry.k8s.io/networking/kube-network-policies"
 
 ETCD = f"registry.k8s.io/etcd:{versions.ETCD_VERSION}"
 COREDNS = f"registry.k8s.io/coredns/coredns:{versions.COREDNS_VERSION}"

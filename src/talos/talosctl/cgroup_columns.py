@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import click
 import yaml
 
-from talos.state.go_text import duration
 from talos.talosctl.cgroup_tree import Group
-from talos.talosctl.output import binary_size
 
 Column = tuple[str, Callable[[Group], str]]
 UNSET = "unset"
@@ -29,7 +26,7 @@ def number(group: Group, name: str) -> float | None:
     text = group.files.get(name, "")
     if text == "max":
         return float("inf")
-    return float(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else None
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
 
 
 def keyed(group: Group, name: str, key: str) -> float | None:
@@ -45,7 +42,15 @@ def pressure(group: Group, name: str, kind: str, key: str) -> str:
 
 
 def _bytes(value: float | None) -> str:
-    return binary_size(value) if value is not None and value != float("inf") else _count(value)
+    if value is None:
+        return UNSET
+    if value == float("inf"):
+        return "max"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":
+            return f"{value:.1f} {unit}" if value < 10 and unit != "B" else f"{value:.0f} {unit}"
+        value /= 1024
+    raise AssertionError("unreachable")
 
 
 def _count(value: float | None) -> str:
@@ -53,28 +58,21 @@ def _count(value: float | None) -> str:
 
 
 def _percent(value: float | None, of: float | None) -> str:
-    """As hundredths; of nothing everything is infinitely much, and nothing is a part of max."""
     if value is None or of is None:
-        return UNSET
-    if of == float("inf"):
-        return "100.00" if value == of else "0.00"
-    return "max" if of == 0 or value == float("inf") else f"{100 * value / of:.2f}"
+        return f"{UNSET}%"
+    return "-" if of in (0, float("inf")) else f"{100 * value / of:.2f}%"
 
 
-def _time(value: float | None) -> str:
-    return _count(value) if value in (None, float("inf")) else duration(timedelta(microseconds=int(value or 0)))
+def _seconds(value: float | None) -> str:
+    return UNSET if value is None else f"{value / 1e6:.2f}s"
 
 
-def _of(title: str, name: str, shown: Callable[[float | None], str] = _bytes, width: int = 8) -> Column:
-    return title, lambda group: shown(number(group, name)).rjust(width)
+def _of(title: str, name: str, shown: Callable[[float | None], str] = _count) -> Column:
+    return title, lambda group: shown(number(group, name))
 
 
 def _text(title: str, name: str) -> Column:
-    return title, lambda group: group.files.get(name, "").rjust(12)
-
-
-def _spent(title: str, key: str) -> Column:
-    return title, lambda group: _time(keyed(group, "cpu.stat", key)).rjust(12)
+    return title, lambda group: group.files.get(name, "") or UNSET
 
 
 def _share(title: str, key: str) -> Column:
@@ -83,59 +81,36 @@ def _share(title: str, key: str) -> Column:
     def value(group: Group) -> str:
         if group.parent is None:
             return "-"
-        share = _percent(keyed(group, "cpu.stat", key), keyed(group.parent, "cpu.stat", key))
-        return f"{share:>6}%"
+        return _percent(keyed(group, "cpu.stat", key), keyed(group.parent, "cpu.stat", key))
 
     return title, value
 
 
-def _ratio(title: str, name: str, other: str) -> Column:
-    return title, lambda group: f"{_percent(number(group, name), number(group, other)):>6}%"
-
-
-def _io(title: str, keys: tuple[str, str], shown: Callable[[float | None], str], *, of_the_root: bool) -> Column:
-    """Read and written, device by device (io.stat)."""
+def _io(title: str, keys: tuple[str, str], shown: Callable[[float | None], str]) -> Column:
+    """Read and written, of all devices (io.stat)."""
 
     def value(group: Group) -> str:
-        if group.parent is None and not of_the_root:
-            return ""
-        devices = []
-        for line in sorted(group.files.get("io.stat", "").splitlines()):
-            device, *pairs = line.split()
-            counts = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-            if all(counts.get(key, "").isdigit() for key in keys):
-                devices.append(f"{device}: {'/'.join(shown(int(counts[key])) for key in keys)} ")
-        return "".join(devices)
+        text = group.files.get("io.stat", "")
+        sums = [sum(float(n) for n in re.findall(rf"\b{key}=(\d+)", text)) for key in keys]
+        return f"{shown(sums[0])}/{shown(sums[1])}" if text else UNSET
 
     return title, value
 
 
 def _pressure(title: str, name: str, kind: str, key: str) -> Column:
-    return title, lambda group: pressure(group, name, kind, key).rjust(6)
-
-
-def _stalled(title: str, name: str) -> Column:
-    def value(group: Group) -> str:
-        total = pressure(group, name, "some", "total")
-        return (_time(int(total)) if total.isdigit() else total).rjust(12)
-
-    return title, value
-
-
-def _lines(title: str, name: str) -> Column:
-    return title, lambda group: f"{len(group.files.get(name, '').split()):7d}"
+    return title, lambda group: pressure(group, name, kind, key)
 
 
 _PRESETS: dict[str, tuple[Column, ...]] = {
     "cpu": (
-        _of("CpuWeight", "cpu.weight", _count, 6),
-        _of("CpuNice", "cpu.weight.nice", _count, 6),
-        ("CpuMax", lambda group: f"[{' '.join(part.rjust(6) for part in group.files.get('cpu.max', '').split())}]"),
-        _spent("CpuUser", "user_usec"),
+        _of("CpuWeight", "cpu.weight"),
+        _of("CpuNice", "cpu.weight.nice"),
+        ("CpuMax", lambda group: f"[{group.files.get('cpu.max', '')}]"),
+        ("CpuUser", lambda group: _seconds(keyed(group, "cpu.stat", "user_usec"))),
         _share("User/%", "user_usec"),
-        _spent("CpuSystem", "system_usec"),
+        ("CpuSystem", lambda group: _seconds(keyed(group, "cpu.stat", "system_usec"))),
         _share("System/%", "system_usec"),
-        _spent("Throttled", "throttled_usec"),
+        ("Throttled", lambda group: _seconds(keyed(group, "cpu.stat", "throttled_usec"))),
     ),
     "cpuset": (
         _text("CpuSet", "cpuset.cpus"),
@@ -144,48 +119,47 @@ _PRESETS: dict[str, tuple[Column, ...]] = {
         _text("Mems(Eff)", "cpuset.mems.effective"),
     ),
     "io": (
-        _io("Bytes Read/Written", ("rbytes", "wbytes"), _bytes, of_the_root=True),
-        _io("ios Read/Write", ("rios", "wios"), _count, of_the_root=False),
+        _io("Bytes Read/Written", ("rbytes", "wbytes"), _bytes),
+        _io("ios Read/Write", ("rios", "wios"), _count),
         _pressure("PressAvg10", "io.pressure", "some", "avg10"),
         _pressure("PressAvg60", "io.pressure", "some", "avg60"),
-        _stalled("PressTotal", "io.pressure"),
+        _pressure("PressTotal", "io.pressure", "some", "total"),
     ),
     "memory": (
-        _of("MemCurrent", "memory.current"),
-        _of("MemPeak", "memory.peak"),
-        _of("MemLow", "memory.low"),
-        _ratio("Peak/Low", "memory.peak", "memory.low"),
-        _of("MemHigh", "memory.high"),
-        _of("MemMin", "memory.min"),
-        _ratio("Current/Min", "memory.current", "memory.min"),
-        _of("MemMax", "memory.max"),
+        _of("MemCurrent", "memory.current", _bytes),
+        _of("MemPeak", "memory.peak", _bytes),
+        _of("MemLow", "memory.low", _bytes),
+        ("Peak/Low", lambda group: _percent(number(group, "memory.peak"), number(group, "memory.low"))),
+        _of("MemHigh", "memory.high", _bytes),
+        _of("MemMin", "memory.min", _bytes),
+        ("Current/Min", lambda group: _percent(number(group, "memory.current"), number(group, "memory.min"))),
+        _of("MemMax", "memory.max", _bytes),
     ),
     "process": (
-        _of("PidsCurrent", "pids.current", _count),
-        _of("PidsPeak", "pids.peak", _count),
-        _of("PidsMax", "pids.max", _count),
-        _lines("Procs", "cgroup.procs"),
-        _lines("Threads", "cgroup.threads"),
-        ("Processes", lambda group: f"[{' '.join(group.processes)}]"[:50] if group.parent is not None else ""),
+        _of("PidsCurrent", "pids.current"),
+        _of("PidsPeak", "pids.peak"),
+        _of("PidsMax", "pids.max"),
+        ("Procs", lambda group: str(len(group.files.get("cgroup.procs", "").split()))),
+        ("Threads", lambda group: str(len(group.files.get("cgroup.threads", "").split()))),
+        ("Processes", lambda group: f"[{' '.join(sorted(group.processes))}]"),
     ),
     "psi": (
-        _of("MemCurrent", "memory.current"),
+        _of("MemCurrent", "memory.current", _bytes),
         _pressure("MemPsiSome10", "memory.pressure", "some", "avg10"),
         _pressure("MemPsi10", "memory.pressure", "full", "avg10"),
         _pressure("CpuPsi10", "cpu.pressure", "full", "avg10"),
         _pressure("IoPsi10", "io.pressure", "full", "avg10"),
     ),
     "swap": (
-        _of("SwapCurrent", "memory.swap.current"),
-        _of("SwapPeak", "memory.swap.peak"),
-        _of("SwapHigh", "memory.swap.high"),
-        _of("SwapMax", "memory.swap.max"),
-        _of("ZswapCurrent", "memory.zswap.current"),
-        _of("ZswapMax", "memory.zswap.max"),
-        _of("ZswapWriteback", "memory.zswap.writeback", _count, 0),
+        _of("SwapCurrent", "memory.swap.current", _bytes),
+        _of("SwapPeak", "memory.swap.peak", _bytes),
+        _of("SwapHigh", "memory.swap.high", _bytes),
+        _of("SwapMax", "memory.swap.max", _bytes),
+        _of("ZswapCurrent", "memory.zswap.current", _bytes),
+        _of("ZswapMax", "memory.zswap.max", _bytes),
+        _of("ZswapWriteback", "memory.zswap.writeback"),
     ),
 }
-"""each cell padded on the left as Talos' own client pads it, so that numbers of one column stand below one another"""
 
 
 def preset_columns(name: str) -> Sequence[Column]:
@@ -217,7 +191,7 @@ _METHODS: dict[str, Callable[[float | None], str]] = {
     "": _count,
     "HumanizeIBytes": _bytes,
     "HumanizeBytes": _bytes,
-    "UsecToDuration": _time,
+    "UsecToDuration": _seconds,
     "String": _count,
 }
 

@@ -175,7 +175,7 @@ def downgrade() -> None:
 def _downgrade(session: Session, path: str, request: Message | None, doing: str) -> None:
     answers = session.ask(path, request)
     rows = [
-        (node, f"downgrade {doing} success, cluster version {m.cluster_downgrade.cluster_version}")
+        (node, f"downgrade {doing} succeeded, the cluster is at version {m.cluster_downgrade.cluster_version}")
         for node, answer in answers.good
         for m in answer.messages
     ]
@@ -192,7 +192,7 @@ def validate(session: Session, version: str) -> None:
     from talos.api import machine_pb2
 
     request = machine_pb2.EtcdDowngradeValidateRequest(version=version)
-    _downgrade(session, "/machine.MachineService/EtcdDowngradeValidate", request, "validate")
+    _downgrade(session, "/machine.MachineService/EtcdDowngradeValidate", request, "validation")
 
 
 @downgrade.command(cls=Command)
@@ -203,14 +203,14 @@ def enable(session: Session, version: str) -> None:
     from talos.api import machine_pb2
 
     request = machine_pb2.EtcdDowngradeEnableRequest(version=version)
-    _downgrade(session, "/machine.MachineService/EtcdDowngradeEnable", request, "enable")
+    _downgrade(session, "/machine.MachineService/EtcdDowngradeEnable", request, "start")
 
 
 @downgrade.command(cls=Command)
 @client_options
 def cancel(session: Session) -> None:
     """Give a downgrade up."""
-    _downgrade(session, "/machine.MachineService/EtcdDowngradeCancel", None, "cancel")
+    _downgrade(session, "/machine.MachineService/EtcdDowngradeCancel", None, "cancellation")
 
 
 @etcd.command(cls=Command)
@@ -243,7 +243,7 @@ def snapshot(session: Session, path: str) -> None:
         raise click.ClickException(f"error reading the snapshot from node {node}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
-    print(f'etcd snapshot saved to "{path}" ({Path(path).stat().st_size} bytes)')
+    print(f"etcd snapshot saved to {path} ({Path(path).stat().st_size} bytes)")
 
 
 def check(path: Path) -> None:

@@ -1,21 +1,16 @@
-"""talosctl events.
-
-An event is two lines, aligned with one another and not with the events around them, as Talos' own client prints it:
-node, id and kind, and below them actor, source and text.
-"""
+"""talosctl events."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from talos.talosctl.options import DURATION, Command, client_options
-from talos.talosctl.output import columns
 from talos.talosctl.session import Answers, Session
 
 _HEADER = ("NODE", "ID", "EVENT", "ACTOR", "SOURCE", "MESSAGE")
+_WIDTHS = [12, 23, 41, 23, 23]
 
 
 @click.command(cls=Command)
@@ -41,18 +36,23 @@ def events(session: Session, tail: int, since: str, duration: float, actor_id: s
             name = event.data.type_url.rpartition("/")[2]
             if not name:
                 continue  # sent to say that the stream has begun
+            if not begun:
+                begun = True
+                _print(_HEADER)
             try:
                 message = api.message_type(name).FromString(event.data.value)
                 source, text = describe(message)
             except LookupError:
                 source, text = "", f"{len(event.data.value)} bytes of a kind this client does not know"
-            lines = [] if begun else [_HEADER]
-            begun = True
-            columns([*lines, (node, event.id, event.data.type_url), (event.actor_id, source, text)])
-            sys.stdout.flush()
+            _print((node, event.id, event.data.type_url, event.actor_id, source, text))
 
     answers: Answers[None] = session.run(lambda: session.each(follow))
     answers.finish()
+
+
+def _print(cells: tuple[str, ...]) -> None:
+    padded = "".join(cell.ljust(width) + " " for cell, width in zip(cells, _WIDTHS, strict=False))
+    print((padded + cells[-1]).rstrip(), flush=True)
 
 
 def describe(message: Any) -> tuple[str, str]:
@@ -64,8 +64,8 @@ def describe(message: Any) -> tuple[str, str]:
 
     match message.DESCRIPTOR.name:
         case "SequenceEvent":
-            failed = message.HasField("error")
-            return message.sequence, f"error: {message.error.message}" if failed else name("action")
+            text = f"{name('action')}" + (f": {message.error.message}" if message.error.message else "")
+            return message.sequence, text
         case "PhaseEvent":
             return message.phase, name("action")
         case "TaskEvent":
@@ -73,12 +73,13 @@ def describe(message: Any) -> tuple[str, str]:
         case "ServiceStateEvent":
             return message.service, f"{name('action')}: {message.message}"
         case "ConfigLoadErrorEvent" | "ConfigValidationErrorEvent":
-            return "error", message.error
+            return "", message.error
         case "AddressEvent":
-            return message.hostname, f"ADDRESSES: {','.join(message.addresses)}"
+            return message.hostname, "addresses: " + ", ".join(message.addresses)
         case "MachineStatusEvent":
-            unmet = " ".join(condition.name for condition in message.status.unmet_conditions)
-            return name("stage"), f"ready: {str(message.status.ready).lower()}, unmet conditions: [{unmet}]"
+            unmet = "; ".join(f"{c.name}: {c.reason}" for c in message.status.unmet_conditions)
+            ready = "ready" if message.status.ready else f"not ready ({unmet})" if unmet else "not ready"
+            return name("stage"), ready
         case "RestartEvent":
             return "", f"cmd: {message.cmd}"
         case _:

@@ -21,7 +21,7 @@ NAMESPACE = click.option("--namespace", default="cri", hidden=True, expose_value
 @click.option("--etcd-version", default=versions.ETCD_VERSION, show_default=True)
 @click.option("--coredns-version", default=versions.COREDNS_VERSION, show_default=True)
 @click.option("--flannel-version", default=versions.FLANNEL_VERSION, show_default=True)
-@click.option("--kube-network-policies-version", default=versions.KUBE_NETWORK_POLICIES_VERSION, show_default=True)
+@click.option("--kube-network-policies-version", default="", metavar="VERSION", help="adds its image to the list")
 @click.argument("ignored", nargs=-1, expose_value=False)
 def k8s_bundle(
     session: Session,
@@ -45,7 +45,8 @@ def k8s_bundle(
         images.KUBELET,
     ):
         print(images.kubernetes(name, k8s_version))
-    print(f"{images.KUBE_NETWORK_POLICIES}:{kube_network_policies_version}")
+    if kube_network_policies_version:
+        print(f"registry.k8s.io/networking/kube-network-policies:{kube_network_policies_version}")
 
 
 @click.command("talos-bundle", cls=Command)

@@ -64,23 +64,3 @@ def size(count: float) -> str:
             return f"{count:.1f} {unit}" if count < 10 and unit != "B" else f"{count:.0f} {unit}"
         count /= 1000
     raise AssertionError("unreachable")
-
-
-def binary_size(count: float) -> str:
-    """1.6 GiB: binary units, one decimal below ten."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
-        if count < 1024 or unit == "EiB":
-            return f"{count:.1f} {unit}" if count < 10 and unit != "B" else f"{count:.0f} {unit}"
-        count /= 1024
-    raise AssertionError("unreachable")
-
-
-def decimal_count(count: float) -> str:
-    """1.2M: decimal multiples, at most one decimal; 999 as it is."""
-    if count < 1000:
-        return f"{count:.0f}"
-    for unit in ("K", "M", "G", "T", "P", "E"):
-        count /= 1000
-        if count < 1000 or unit == "E":
-            return f"{count:.1f}".removesuffix(".0") + unit
-    raise AssertionError("unreachable")

@@ -6,7 +6,6 @@ import hashlib
 from ipaddress import ip_address
 from typing import Any
 
-from talos import versions
 from talos.config import Config, images
 from talos.config.node_owned import FLAGS
 from talos.config.view.model import Proxy
@@ -18,7 +17,7 @@ from talos.kubernetes.kubeconfig import dump
 from talos.resources.k8s import BootstrapManifestsConfigSpec, Resources
 from talos.state import Output
 
-NETWORK_POLICIES_IMAGE = f"{images.KUBE_NETWORK_POLICIES}:{versions.KUBE_NETWORK_POLICIES_VERSION}"
+NETWORK_POLICIES_IMAGE = "registry.k8s.io/networking/kube-network-policies:v1.1.1"
 CONFIG_FILE = "/var/lib/kube-proxy/config.conf"
 KUBECONFIG = "/etc/kubernetes/kubeconfig"
 
