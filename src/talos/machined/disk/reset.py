@@ -58,7 +58,10 @@ def wipe(labels: Iterable[str], disk: system_disk.SystemDisk, root: Path = Path(
 
 
 def _shut_down(target: Path) -> None:
-    """The EFI partition is FAT, which nothing writes to in between, and knows no shutdown."""
+    """The EFI partition is FAT, which nothing writes to in between, and knows no shutdown. Where nothing is mounted the
+    file system below would be shut down, which is another's."""
+    if not target.is_mount():
+        return
     try:
         fd = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
