@@ -102,7 +102,7 @@ def test_disks_open_by_the_chip_and_by_a_key_server(signed: tuple[Path, Path], t
         assert (state["phase"], state.get("encryptionSlot", 0), state["mountLocation"]) == (
             "ready", 0, "/dev/mapper/luks2-STATE",
         )  # fmt: skip
-        assert state["tpmEncryptionOptions"] == {"pcrs": [7], "pubKeyPCRs": [11]}
+        assert state["tpmEncryptionOptions"] == {"pcrs": [7], "pubKeyPcrs": [11]}
         assert (ephemeral["phase"], ephemeral["encryptionSlot"]) == ("ready", 3)
         assert set(server.uuids) == {UUID}
         security = yaml.safe_load(told(first, config, "get", "securitystate", "-o", "yaml"))["spec"]
