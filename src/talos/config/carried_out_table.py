@@ -44,7 +44,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "SwapVolumeConfig": ("",),
     "TCPProbeConfig": ("",),
     "TimeSyncConfig": ("ptp",),
-    "TrustedRootsConfig": ("",),
     "UdevRulesConfig": ("",),
     "UserVolumeConfig": ("",),
     "VolumeConfig": (

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 
 from grpclib import GRPCError, Status
@@ -25,6 +25,7 @@ from talos.etcd.bootstrap import EtcdBootstrapRequest
 from talos.etcd.client import EtcdClient, EtcdUnavailableError
 from talos.resources.etcd import SpecSpec
 from talos.resources.k8s import EndpointSpec
+from talos.resources.network import NodeAddressSpec
 from talos.resources.secrets import EtcdCertsSpec, EtcdRootSpec
 from talos.state import State
 
@@ -96,7 +97,7 @@ async def _join(state: State, spec: SpecSpec) -> InitialCluster:
     """Become a learner of the cluster that another control plane node runs; tries until it works."""
     said = ""
     while True:
-        endpoints = await other_control_planes(state, spec.advertised_addresses)
+        endpoints = await other_control_planes(state, {*spec.advertised_addresses, spec.name})
         if endpoints:
             try:
                 async with await client(state, endpoints) as etcd:
@@ -133,10 +134,14 @@ async def _add_learner(etcd: EtcdClient, spec: SpecSpec) -> InitialCluster:
     return InitialCluster(pairs, new=False)
 
 
-async def other_control_planes(state: State, own: Sequence[str]) -> list[str]:
-    """Addresses and names of the control plane, without this node's own."""
+async def other_control_planes(state: State, own: Collection[str]) -> list[str]:
+    """Addresses and names of the control plane, without this node's own: neither those given nor any that it has or
+    had on a link, of which Kubernetes and the discovery of members know more than etcd advertises."""
+    mine = set(own)
+    for node in await state.list(NodeAddressSpec):
+        mine.update(address.partition("/")[0] for address in node.spec.addresses)
     hosts = [host for e in await state.list(EndpointSpec) for host in (*e.spec.addresses, *e.spec.hosts)]
-    return [host for host in dict.fromkeys(hosts) if host not in own]
+    return [host for host in dict.fromkeys(hosts) if host not in mine]
 
 
 async def healthy(state: State) -> None:

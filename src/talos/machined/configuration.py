@@ -44,7 +44,6 @@ else:  # a node without a configuration has nothing to ask them
 
 log = logging.getLogger("machined.config")
 
-OWNER = "config.AcquireController"
 _YAML_SPEC = {"talos.dev/yaml-spec": "1"}
 """tells clients that the spec is text, as on a node of Talos"""
 ACTIVE = "v1alpha1"
@@ -376,7 +375,7 @@ class ConfigController:
         def change(spec: MachineConfigSpec) -> None:
             spec.text = config.text
 
-        await self._node.state.modify(MachineConfigSpec, id, change, owner=OWNER, annotations=_YAML_SPEC)
+        await self._node.state.modify(MachineConfigSpec, id, change, annotations=_YAML_SPEC)
 
     def _reboot(self) -> None:
         if self._node.sequencer.running:

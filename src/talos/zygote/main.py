@@ -151,6 +151,8 @@ def _prepare_disk(ready: Callable[[], None]) -> None:
 def main() -> int:
     """Called by the launcher. Returns when PID 1 ends the node."""
     prctl.set_title("zygote")
+    # OpenSSL's own default is a folder that this image has not: https:// was trusted nowhere.
+    os.environ.setdefault("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
     cgroups = Cgroups()
     steps = []
     if os.environ.get("PLATFORM") != "container":  # talos.environment would import asyncio before the child

@@ -16,7 +16,7 @@ DEFAULT_MODE = 0o644
 LABEL = "system_u:object_r:etc_t:s0"
 
 
-OWN = frozenset({"hosts", "hostname", "resolv.conf", "machine-id", "passwd", "group"})
+OWN = frozenset({"hosts", "hostname", "resolv.conf", "machine-id", "passwd", "group", "ssl/certs/ca-certificates.crt"})
 OWN_FOLDERS = ("cri", "cni", "kubernetes", "containerd")
 
 

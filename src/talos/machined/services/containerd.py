@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SOCKET = Path("/run/containerd/containerd.sock")
 SYSTEM_SOCKET = Path("/system/run/containerd/containerd.sock")
 CONFIG = Path("/etc/cri/containerd.toml")
+TRUSTED_ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")
 FILES = (CONFIG, Path("/etc/cri/conf.d/cri.toml"), Path("/etc/cri/conf.d/base-spec.json"))
 
 
@@ -63,13 +64,14 @@ class Containerd(ProgramService):
 
     async def fingerprint(self, node: Node) -> str:
         digest = hashlib.sha256()
-        for file in FILES:
-            digest.update(node.env.path(str(file)).read_bytes())
+        for file in (*FILES, TRUSTED_ROOTS):
+            with contextlib.suppress(FileNotFoundError):
+                digest.update(node.env.path(str(file)).read_bytes())
         return digest.hexdigest()
 
     async def restarts(self, node: Node) -> AsyncIterator[None]:
-        """Its own files change: credentials of registries, for one. It reads them when it starts and never again;
-        hosts.toml of a registry (mirrors, TLS) at every pull."""
+        """Its own files change: credentials of registries, for one, or the authorities that it trusts. It reads them
+        when it starts and never again; hosts.toml of a registry (mirrors, TLS) at every pull."""
         started = await self.fingerprint(node)
         async with contextlib.aclosing(node.state.watch(EtcFileStatusSpec)) as events:
             async for _ in events:
