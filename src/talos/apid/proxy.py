@@ -41,6 +41,7 @@ class ProxyGate(Gate):
             if request.method != "POST" or not request.content_type.startswith("application/grpc"):
                 stream.abandon(ErrorCodes.PROTOCOL_ERROR)  # as Talos does; there is no gRPC client to tell more
                 return
+            stream.inbox.encoding = request.encoding
             await Exchange(self, stream, request).run()
         except asyncio.CancelledError:
             pass  # the caller is gone, or the connection

@@ -54,6 +54,7 @@ class Request:
         "call",
         "caller",
         "content_type",
+        "encoding",
         "metadata",
         "method",
         "node",
@@ -67,6 +68,7 @@ class Request:
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.method = self.path = self.content_type = self.user_agent = self.caller = self.call = self.authority = ""
+        self.encoding = ""
         self.node: list[str] = []
         self.nodes: list[str] = []
         self.roles: list[str] = []
@@ -88,6 +90,8 @@ class Request:
                     self.content_type = value
                 case "user-agent":
                     self.user_agent = value
+                case "grpc-encoding":
+                    self.encoding = value
                 case "node":
                     self.node.append(value)
                 case "nodes":

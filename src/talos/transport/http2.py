@@ -38,6 +38,7 @@ log = logging.getLogger("transport")
 no_frame_texts()
 
 MAX_MESSAGE_BYTES = 32 << 20
+MAX_INFLATED_BYTES = 4 << 20
 STREAM_WINDOW_BYTES = 512 << 10
 FIRST_WINDOW_BYTES = 64 << 10
 """of an answer that this node itself asked for: grown to STREAM_WINDOW_BYTES once it is seen to be read"""
@@ -98,6 +99,8 @@ class Inbox(Arrivals):
         self._held = 0
         self._chunks: deque[tuple[bytes, int]] = deque()
         self._partial = bytearray()
+        self.encoding = ""
+        """grpc-encoding of the messages that are marked as compressed"""
 
     # names of grpclib's Buffer, which calls them
     def add(self, data: bytes, ack_size: int) -> None:
@@ -156,17 +159,18 @@ class Inbox(Arrivals):
             have = len(self._partial)
             if have >= 5:
                 need = 5 + int.from_bytes(self._partial[1:5], "big")
-                if self._partial[0] != 0:
-                    raise CallError(Status.UNIMPLEMENTED, "the message is compressed, which this node does not accept")
+                if self._partial[0] != 0 and self.encoding != "gzip":
+                    raise CallError(Status.UNIMPLEMENTED, "compressed, but not by gzip: use gzip or none")
                 if need - 5 > limit:
                     raise CallError(
                         Status.RESOURCE_EXHAUSTED, f"message of {need - 5} bytes is larger than the limit of {limit}"
                     )
                 if have >= need:
                     found = bytes(self._partial[5:need])
+                    compressed = self._partial[0] != 0
                     del self._partial[:need]
                     self._release(need)
-                    return found
+                    return inflated(found) if compressed else found
             if self._chunks:
                 data, size = self._chunks.popleft()
                 if size:
@@ -180,6 +184,24 @@ class Inbox(Arrivals):
                 raise self._failure
             else:
                 await self.wait()
+
+
+def inflated(data: bytes) -> bytes:
+    """A gzip member (RFC 1952) as it was. CallError. It may become less than what a message may be: a thousandth is
+    enough to send, and that is not worth 32 MiB of memory."""
+    import zlib
+
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        found = stream.decompress(data, MAX_INFLATED_BYTES + 1)
+    except zlib.error as error:
+        raise CallError(Status.INTERNAL, f"the message is marked as gzip and is none: {error}") from error
+    if len(found) > MAX_INFLATED_BYTES:
+        text = f"a compressed message of more than {MAX_INFLATED_BYTES} bytes: send it as it is"
+        raise CallError(Status.RESOURCE_EXHAUSTED, text)
+    if not stream.eof:
+        raise CallError(Status.INTERNAL, "the message is marked as gzip and is cut off")
+    return found
 
 
 class _Poke:

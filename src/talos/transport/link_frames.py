@@ -21,6 +21,8 @@ HEADER = struct.Struct(">IIB")
 MAX_PAYLOAD_BYTES = 32 << 20
 """the largest message of the API"""
 MAX_OPENING_BYTES = 64 << 10
+MAX_TEXT_BYTES = 4 << 10
+"""of a status: it becomes a header, percent-encoded, and clients take 16 KiB of those"""
 
 CALL = 1
 """opens a call: path and metadata"""
@@ -61,7 +63,12 @@ def call(stream: int, path: str, metadata: Pairs) -> bytes:
 
 
 def status(stream: int, code: int, text: str, metadata: Pairs) -> bytes:
-    """Ends a call."""
+    """Ends a call. A text that repeats what somebody sent may be megabytes: what is left of it is its beginning. Space
+    at an end is none of a header's (RFC 9113, 8.2.1): strict clients close the connection over it."""
+    text = text.strip()
+    if len(text) > MAX_TEXT_BYTES // 4 and len(raw := text.encode()) > MAX_TEXT_BYTES:
+        kept = raw[:MAX_TEXT_BYTES].decode(errors="ignore")
+        text = f"{kept}... ({len(raw) - len(kept.encode())} bytes more)"
     return frame(STATUS, stream, _encode((code, text, metadata)))
 
 

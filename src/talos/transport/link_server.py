@@ -129,7 +129,7 @@ class _Served(LinkProtocol):
     def opened(self, id: int, path: str, metadata: frames.Pairs) -> None:
         handler = self._server.table.get(path)
         if handler is None:
-            self.put(frames.status(id, Status.UNIMPLEMENTED.value, "Method not found", []))
+            self.put(frames.status(id, Status.UNIMPLEMENTED.value, self._unknown(path), []))
             return
         if len(self.calls) >= MAX_CALLS:
             self.put(frames.status(id, Status.RESOURCE_EXHAUSTED.value, f"{MAX_CALLS} calls are open already", []))
@@ -140,6 +140,15 @@ class _Served(LinkProtocol):
         except ValueError as error:
             raise frames.LinkError(f"unreadable metadata: {error}") from error
         self._opened.append(stream)
+
+    def _unknown(self, path: str) -> str:
+        """In the words of gRPC servers in Go, which clients know."""
+        service, _, method = path.removeprefix("/").rpartition("/")
+        if not service:
+            return f'malformed method name: "{path}"'
+        if any(known.startswith(f"/{service}/") for known in self._server.table):
+            return f"unknown method {method} for service {service}"
+        return f"unknown service {service}"
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

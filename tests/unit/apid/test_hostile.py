@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ssl
 import struct
 from collections.abc import AsyncIterator
@@ -72,6 +73,11 @@ async def exchange(cluster: Cluster, head: list[tuple[str, str]], body: bytes, e
         return found | {"closed": "yes"}
 
 
+def message(compressed: bytes) -> bytes:
+    """Marked as compressed (the gRPC protocol over HTTP/2, Length-Prefixed-Message)."""
+    return b"\x01" + len(compressed).to_bytes(4, "big") + compressed
+
+
 async def alive(cluster: Cluster) -> None:
     async with cluster.client() as client:
         assert (await client.call(M + "Version", timeout=5)).messages
@@ -97,7 +103,13 @@ async def test_recorded_exchanges(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("head", "body", "status"),
     [
-        (headers(), b"\x01\0\0\0\x01x", "12"),  # compressed
+        (headers(), b"\x01\0\0\0\x01x", "12"),  # compressed, and nobody said how
+        (headers(grpc_encoding="snappy"), b"\x01\0\0\0\x01x", "12"),
+        (headers(grpc_encoding="gzip"), b"\x01\0\0\0\x01x", "13"),
+        (headers(grpc_encoding="gzip"), message(gzip.compress(b"")[:-4]), "13"),
+        (headers(grpc_encoding="gzip"), message(gzip.compress(bytes(5 << 20))), "8"),
+        (headers(grpc_encoding="gzip"), message(gzip.compress(b"")), "0"),
+        (headers(grpc_encoding="gzip"), b"\0\0\0\0\0", "0"),  # not every message of such a call is compressed
         (headers(), b"\0\xff\xff\xff\xff", "8"),  # four gigabytes announced
         (headers(), b"\0\0\0\0\0\0\0\0\0\0", "13"),  # two messages to a unary method
         (headers(), b"", "13"),  # none

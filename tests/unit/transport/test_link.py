@@ -346,3 +346,39 @@ def test_frames_arrive_however_they_are_cut(sent: list[tuple[int, int, bytes]], 
     data = b"".join(frames.frame(*one) for one in sent)
     reader = frames.Reader()
     assert [one for at in range(0, len(data), size) for one in reader.feed(data[at : at + size])] == sent
+
+
+async def test_an_error_that_repeats_megabytes_ends_its_call_and_no_other(peer: Peer) -> None:
+    """A path of four megabytes came back in the text of the error, and the link was closed over it."""
+
+    async def handler(stream: ServedStream) -> None:
+        request = await stream.recv_message()
+        raise GRPCError(Status.INVALID_ARGUMENT, f"{request.bytes.decode()}: file name too long")
+
+    await peer.serve(handler)
+    other, done = await peer.link.open("/m", [])
+    stream, _ = await peer.link.open("/m", [])
+    await stream.send_message(Data(bytes="ä".encode() * (1 << 20)).SerializeToString(), end=True)
+    assert await rest(stream) == []
+    code, text = stream_status(stream)
+    assert code == Status.INVALID_ARGUMENT.value and text.startswith("äää")
+    assert len(text.encode()) <= frames.MAX_TEXT_BYTES + 40 and text.endswith("bytes more)")
+    await other.send_message(Data(bytes=b"short").SerializeToString(), end=True)
+    assert await rest(other) == []
+    assert stream_status(other) == (Status.INVALID_ARGUMENT.value, "short: file name too long")
+    done()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"), [("/a.B/C", "unknown service a.B"), ("/x.Y/C", "unknown method C for service x.Y")]
+)
+async def test_what_is_not_served_is_named(peer: Peer, path: str, text: str) -> None:
+    async def handler(_stream: ServedStream) -> None: ...
+
+    await peer.serve(handler)
+    peer.server.table["/x.Y/Z"] = peer.server.table["/m"]
+    stream, done = await peer.link.open(path, [])
+    await stream.send_message(b"", end=True)
+    assert await rest(stream) == []
+    assert stream_status(stream) == (Status.UNIMPLEMENTED.value, text)
+    done()
