@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import ipaddress
 import time
+import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from talos.provision.model import (
     CONTROL_PLANE,
     QEMU,
     RUNC,
+    UUID_NAME,
     WORKER,
     ClusterDirectory,
     ClusterModel,
@@ -87,6 +89,11 @@ class CreateOptions:
     presets: list[str] = field(default_factory=list)
     disks: list[int] = field(default_factory=lambda: [10 << 30])
     disk_drivers: list[str] = field(default_factory=list)
+    disk_serials: list[str] = field(default_factory=list)
+    worker_disks: int = 0
+    start_file: str = ""
+    iommu: bool = False
+    uuid_hostnames: bool = False
     scale_wait: bool = False
     tpm: bool = False
     kernel_arguments: str = ""
@@ -231,7 +238,7 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
             raise ProvisionError(f"{flag} 0: a machine has memory of a given size, for example 2GiB")
     if not options.disks or options.disks[0] < machine.SMALLEST_DISK:
         raise ProvisionError(f"--disks: the first one holds the system and needs {machine.SMALLEST_DISK >> 30}GiB")
-    found = machine.artefacts(options.image, images.REPOSITORY)
+    found = machine.artefacts(options.image, images.REPOSITORY, options.start_file)
     if options.config.encrypted and "tpm" in options.config.encryption_keys and not options.tpm:
         raise ProvisionError("--disk-encryption-key-types tpm: the machines need a chip, add --with-tpm2")
     preflight.check_machines(options.state, found, start, count)
@@ -239,7 +246,8 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
         tpm.check()
     model = _model(options, found.iso if start == machine.ISO else found.disk)
     model.provisioner, model.preset, model.disks = QEMU, start, list(options.disks)
-    model.disk_drivers = list(options.disk_drivers)
+    model.disk_drivers, model.disk_serials = list(options.disk_drivers), list(options.disk_serials)
+    model.worker_disks, model.iommu = options.worker_disks, options.iommu
     model.tpm, model.kernel_arguments = options.tpm, options.kernel_arguments
     model.emulated = qemu.accelerator(found.kernel) == qemu.EMULATION
     return model
@@ -261,7 +269,7 @@ def nodes(options: CreateOptions, network_: ipaddress.IPv4Network) -> list[NodeM
         role = CONTROL_PLANE if control_plane else WORKER
         found.append(
             NodeModel(
-                name=f"{options.name}-{role}-{number}",
+                name=f"{UUID_NAME}{uuid.uuid4()}" if options.uuid_hostnames else f"{options.name}-{role}-{number}",
                 role=role,
                 address=str(network_[2 + index]),
                 index=index + 1,

@@ -38,6 +38,8 @@ class Artefacts:
     """Files of a folder that `make artefacts` filled."""
 
     folder: Path
+    start: Path | None = None
+    """file to start from in place of the folder's own ISO or disk image"""
 
     @property
     def kernel(self) -> Path:
@@ -45,20 +47,21 @@ class Artefacts:
 
     @property
     def disk(self) -> Path:
-        return self.folder / f"{FLAVOUR}.raw"
+        return self.start or self.folder / f"{FLAVOUR}.raw"
 
     @property
     def iso(self) -> Path:
-        return self.folder / f"{FLAVOUR}.iso"
+        return self.start or self.folder / f"{FLAVOUR}.iso"
 
     def needed(self, preset: str) -> tuple[Path, ...]:
         """What a cluster of that preset is started from."""
         return (self.kernel, self.iso if preset == ISO else self.disk)
 
 
-def artefacts(given: str | None, repository: Path) -> Artefacts:
+def artefacts(given: str | None, repository: Path, start: str = "") -> Artefacts:
     """The folder that was named, or the repository's own. Whether it holds them is preflight's to say."""
-    return Artefacts(Path(given).resolve() if given else repository / "_out" / "boot")
+    folder = Path(given).resolve() if given else repository / "_out" / "boot"
+    return Artefacts(folder, Path(start).resolve() if start else None)
 
 
 def preset(names: list[str]) -> tuple[str, bool]:
@@ -75,9 +78,9 @@ def accelerator(model: ClusterModel) -> tuple[str, ...]:
     return qemu.EMULATION if model.emulated else qemu.HARDWARE
 
 
-def make_disks(model: ClusterModel, files: NodeDirectory) -> None:
+def make_disks(model: ClusterModel, node: NodeModel, files: NodeDirectory) -> None:
     """System disk (empty where the machine installs itself from the ISO), further disks, firmware variables. Sparse."""
-    for number, size in enumerate(model.disks):
+    for number, size in enumerate(model.disks[: model.disk_count(node)]):
         disk = files.disk(number)
         if number == 0 and model.preset == DISK_IMAGE:
             subprocess.run(["cp", "--sparse=always", model.image, str(disk)], check=True)
@@ -91,7 +94,7 @@ def make_disks(model: ClusterModel, files: NodeDirectory) -> None:
 def prepare(directory: ClusterDirectory, model: ClusterModel, node: NodeModel, user_data: str | None) -> None:
     """Everything that a machine finds when it is switched on. ProvisionError, OSError."""
     files = directory.node(node.name)
-    make_disks(model, files)
+    make_disks(model, node, files)
     seed.write(files.seed, seed.files(directory, model, node, user_data))
 
 
@@ -111,13 +114,17 @@ def specification(directory: ClusterDirectory, model: ClusterModel, node: NodeMo
         networks=(f"tap,id=net0,fd={tap}",),
         macs=(directory.hardware_address(node),),
         disks=(
-            *(qemu.Disk(files.disk(number), model.disk_driver(number)) for number in range(len(model.disks))),
+            *(
+                qemu.Disk(files.disk(number), model.disk_driver(number), model.disk_serial(number))
+                for number in range(model.disk_count(node))
+            ),
             qemu.Disk(files.seed),
         ),
         iso=Path(model.image) if model.preset == ISO else None,
         arguments=arguments.replace(",", ",,"),  # a comma alone ends a value of QEMU's -smbios
         variables=files.firmware_variables,
         uuid=directory.machine_id(node),
+        iommu=model.iommu,
         restart=True,
     )
 

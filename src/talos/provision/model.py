@@ -21,6 +21,7 @@ CONTROL_PLANE = "controlplane"
 WORKER = "worker"
 RUNC, QEMU = "runc", "qemu"
 """what runs the nodes: containers, or machines"""
+UUID_NAME = "machine-"
 _VERSION = 1
 
 
@@ -87,6 +88,12 @@ class ClusterModel:
     """of machines: bytes of each, the system's first"""
     disk_drivers: list[str] = field(default_factory=list)
     """of machines: how each hangs on it (talos.provision.qemu.DRIVERS); virtio where none is named"""
+    disk_serials: list[str] = field(default_factory=list)
+    """of machines: serial numbers of disks, "" or none for one that is made up"""
+    worker_disks: int = 0
+    """of machines: how many of the last disks workers alone have"""
+    iommu: bool = False
+    """machines with an IOMMU"""
     emulated: bool = False
     """machines without KVM"""
     tpm: bool = False
@@ -114,6 +121,14 @@ class ClusterModel:
     def disk_driver(self, number: int) -> str:
         """Of a machine's disk, from 0."""
         return self.disk_drivers[number] if number < len(self.disk_drivers) else "virtio"
+
+    def disk_serial(self, number: int) -> str:
+        """Of a machine's disk, from 0."""
+        return (self.disk_serials[number : number + 1] or [""])[0] or f"disk{number}"
+
+    def disk_count(self, node: NodeModel) -> int:
+        """How many of the disks this machine has."""
+        return len(self.disks) - (self.worker_disks if node.role == CONTROL_PLANE else 0)
 
     @property
     def machines(self) -> bool:
@@ -179,6 +194,8 @@ class ClusterDirectory:
 
     def machine_id(self, node: NodeModel) -> str:
         """A machine's UUID, as its firmware tells it."""
+        if node.name.startswith(UUID_NAME):  # --with-uuid-hostnames: named as the firmware says
+            return node.name.removeprefix(UUID_NAME)
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.path}/{node.name}"))
 
     def container(self, node: NodeModel) -> str:

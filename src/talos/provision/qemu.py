@@ -37,6 +37,8 @@ class Disk:
 
     path: Path
     driver: str = "virtio"
+    serial: str = ""
+    """"": made up of its place"""
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,22 @@ class Machine:
     secure_boot: bool = False
     uuid: str = ""
     """as the firmware tells it; "": none"""
+    iommu: bool = False
+    """Intel's (VT-d), which PCI devices are behind"""
     restart: bool = False
     """whether the machine may restart itself; otherwise QEMU ends"""
 
 
 def command(machine: Machine) -> list[str]:
     """Words to execute."""
+    board = "q35,smm=on" if machine.secure_boot else "q35"
+    if machine.iommu:  # interrupts are remapped where the kernel's KVM does not answer for the I/O APIC itself
+        board += ",kernel-irqchip=split"
     words = [
-        PROGRAM, "-M", "q35,smm=on" if machine.secure_boot else "q35", *machine.accelerator,
+        PROGRAM, "-M", board, *machine.accelerator,
         "-smp", str(machine.cpus), "-m", str(machine.memory),
+        # In front of the devices that are to be behind it.
+        *(("-device", "intel-iommu,intremap=on,device-iotlb=on") if machine.iommu else ()),
         "-display", "none", "-monitor", "none", "-nodefaults", "-vga", "none",
         "-serial", f"file:{machine.console}",
         "-device", "virtio-rng-pci",
@@ -88,7 +97,7 @@ def command(machine: Machine) -> list[str]:
     for number, disk in enumerate(machine.disks):
         device, _ = DRIVERS[disk.driver]
         words += ["-drive", f"if=none,id=disk{number},format=raw,discard=unmap,file={disk.path}"]
-        words += ["-device", f"{device},drive=disk{number},bootindex={number},serial=disk{number}"]
+        words += ["-device", f"{device},drive=disk{number},bootindex={number},serial={disk.serial or f'disk{number}'}"]
     if machine.iso is not None:
         words += ["-drive", f"if=none,id=cd,media=cdrom,readonly=on,format=raw,file={machine.iso}"]
         words += ["-device", f"ide-cd,drive=cd,bootindex={len(machine.disks)}"]

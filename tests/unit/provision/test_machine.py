@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
+import itertools
 import json
 import os
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,9 @@ from talos.platforms import Machine
 from talos.platforms.network_config import parse
 from talos.provision import machine, monitors, preflight, qemu, seed
 from talos.provision.configs import ConfigOptions
+from talos.provision.create import CreateOptions, nodes
 from talos.provision.generate import generate
-from talos.provision.model import QEMU, WORKER, ClusterDirectory, ClusterModel, NodeModel, ProvisionError
+from talos.provision.model import CONTROL_PLANE, QEMU, WORKER, ClusterDirectory, ClusterModel, NodeModel, ProvisionError
 from talos.resources.network import LinkStatusSpec
 
 
@@ -91,7 +95,7 @@ def test_the_system_disk_hangs_on_the_machine_as_told(tmp_path: Path, driver: st
 def test_a_machine_that_installs_itself_has_an_empty_disk_and_the_iso(tmp_path: Path) -> None:
     directory, model, node = cluster(tmp_path, machine.ISO)
     files = directory.node(node.name)
-    machine.make_disks(model, files)
+    machine.make_disks(model, node, files)
     assert begins(files.disk(0)) == bytes(6)
     assert f"media=cdrom,readonly=on,format=raw,file={model.image}" in " ".join(
         qemu.command(machine.specification(directory, model, node, 7))
@@ -101,11 +105,50 @@ def test_a_machine_that_installs_itself_has_an_empty_disk_and_the_iso(tmp_path: 
 def test_disks_are_as_large_as_told_and_take_no_room(tmp_path: Path) -> None:
     directory, model, node = cluster(tmp_path)
     files = directory.node(node.name)
-    machine.make_disks(model, files)
+    machine.make_disks(model, node, files)
     assert [files.disk(number).stat().st_size for number in (0, 1)] == model.disks
     assert begins(files.disk(0)) == b"system"
     assert sum(files.disk(number).stat().st_blocks * 512 for number in (0, 1)) < 1 << 20
     assert {files.disk(number).stat().st_mode & 0o777 for number in (0, 1)} == {0o600}
+
+
+def test_disks_of_workers_alone_and_their_serial_numbers(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path)
+    model.worker_disks, model.disk_serials = 1, ["", "ROLE-data.1"]
+    control_plane = NodeModel("demo-controlplane-1", CONTROL_PLANE, "10.7.0.2", 1, memory=2 << 30, cpus=2)
+    directory.node(control_plane.name).path.mkdir(parents=True)
+    for one, count in ((node, 2), (control_plane, 1)):
+        files = directory.node(one.name)
+        machine.make_disks(model, one, files)
+        assert [files.disk(number).exists() for number in (0, 1)] == [True, count == 2]
+        told = " ".join(qemu.command(machine.specification(directory, model, one, 7)))
+        assert ("serial=ROLE-data.1" in told) == (count == 2) and "serial=disk0" in told
+        assert told.count("virtio-blk-pci") == count + 1, "the seed is a disk as well"
+
+
+def test_an_iommu_stands_in_front_of_what_is_behind_it(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path)
+    assert "intel-iommu" not in " ".join(qemu.command(machine.specification(directory, model, node, 7)))
+    model.iommu = True
+    told = qemu.command(machine.specification(directory, model, node, 7))
+    assert told[told.index("-M") + 1] == "q35,kernel-irqchip=split"
+    devices = [words for flag, words in itertools.pairwise(told) if flag == "-device"]
+    assert devices[0].startswith("intel-iommu,")
+
+
+def test_a_machine_that_is_named_by_its_uuid_has_that_uuid(tmp_path: Path) -> None:
+    options = CreateOptions("demo", tmp_path, workers=1, uuid_hostnames=True)
+    first, second = nodes(options, ipaddress.IPv4Network("10.7.0.0/24"))
+    assert first.name != second.name and len(first.name) <= 63
+    directory = ClusterDirectory(tmp_path, "demo")
+    assert f"machine-{directory.machine_id(first)}" == first.name
+    assert str(uuid.UUID(directory.machine_id(first))) == directory.machine_id(first)
+
+
+def test_a_file_to_start_from(tmp_path: Path) -> None:
+    found = machine.artefacts(str(tmp_path), tmp_path, str(tmp_path / "own.iso"))
+    assert found.needed(machine.ISO) == (tmp_path / "cloud-amd64-kernel", tmp_path / "own.iso")
+    assert machine.artefacts(None, tmp_path).iso == tmp_path / "_out/boot/cloud-amd64.iso"
 
 
 def test_hardware_addresses_are_local_and_differ(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
         apply_config=flags["with_apply_config"],
         wait_for_nodes=not flags["skip_k8s_node_readiness_check"],
         inject_config=not flags["skip_injecting_config"],
+        uuid_hostnames=flags["with_uuid_hostnames"],
         wait=flags["wait"],
         wait_timeout_s=flags["wait_timeout"],
         keep_on_failure=flags["keep_on_failure"],

@@ -5,6 +5,7 @@ that Talos own client has for these."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,11 +30,20 @@ _COMMON = {
 }  # fmt: skip
 _DISKS = """
 --disk int 6144
+--disk-image-path string
 --extra-disks int 0
 --extra-disks-drivers stringSlice
+--extra-disks-on-controlplanes bool false
+--extra-disks-serials stringSlice
 --extra-disks-size int 5120
+--iso-path string
+--primary-disks int 1
+--with-iommu bool false
 """
-_DISK_NAMES = ("disk", "extra_disks", "extra_disks_drivers", "extra_disks_size")
+_DISK_NAMES = (
+    *("disk", "disk_image_path", "extra_disks", "extra_disks_drivers", "extra_disks_on_controlplanes"),
+    *("extra_disks_serials", "extra_disks_size", "iso_path", "primary_disks", "with_iommu"),
+)
 
 
 def common(function: F) -> F:
@@ -55,11 +65,21 @@ def of_provisioner(ctx: click.Context, flags: dict[str, Any]) -> dict[str, Any] 
     if provisioner not in ("docker", "qemu"):
         raise click.UsageError(f"--provisioner {provisioner}: choose docker (nodes are containers) or qemu", ctx)
     if provisioner == "qemu":
-        found = [f"virtio:{values['disk']}MiB"]
+        primary, extra = values["primary_disks"], values["extra_disks"]
+        if primary < 1:
+            raise click.UsageError(f"--primary-disks {primary}: the first one holds the system, give 1 or more", ctx)
+        found = [f"virtio:{values['disk']}MiB"] * primary
         drivers = values["extra_disks_drivers"] or ["virtio"]
-        for number in range(values["extra_disks"]):
+        for number in range(extra):
             found.append(f"{drivers[number % len(drivers)]}:{values['extra_disks_size']}MiB")
-        return machines(ctx, flags, ["iso"], found)
+        preset, start = _start(ctx, values["iso_path"], values["disk_image_path"])
+        return {
+            **machines(ctx, flags, [preset], found),
+            "start_file": start,
+            "disk_serials": ["" for _ in range(primary)] + _serials(ctx, values["extra_disks_serials"], extra),
+            "worker_disks": 0 if values["extra_disks_on_controlplanes"] else extra,
+            "iommu": values["with_iommu"],
+        }
     for name in (*_DISK_NAMES, *_COMMON):
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             flag = name.replace("_", "-")
@@ -67,6 +87,24 @@ def of_provisioner(ctx: click.Context, flags: dict[str, Any]) -> dict[str, Any] 
     for name in _COMMON:
         flags.pop(name)
     return None
+
+
+def _start(ctx: click.Context, iso: str, disk: str) -> tuple[str, str]:
+    """(preset, file that the machines start from, "" for what `make artefacts` made)."""
+    if iso and disk:
+        raise click.UsageError("--iso-path and --disk-image-path: a machine starts from one of them", ctx)
+    return ("disk-image", disk) if disk else ("iso", iso)
+
+
+def _serials(ctx: click.Context, given: list[str], count: int) -> list[str]:
+    """One for each extra disk."""
+    if given and len(given) != count:
+        raise click.UsageError(f"--extra-disks-serials names {len(given)} disks, --extra-disks is {count}", ctx)
+    if wrong := [text for text in given if not re.fullmatch(r"[A-Za-z0-9_.-]{1,20}", text)]:
+        raise click.UsageError(
+            f"--extra-disks-serials {wrong[0]}: a serial number has up to 20 letters, digits, dots and dashes", ctx
+        )
+    return list(given)
 
 
 def machines(ctx: click.Context, flags: dict[str, Any], presets: list[str], disk_texts: list[str]) -> dict[str, Any]:

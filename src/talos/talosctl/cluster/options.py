@@ -70,6 +70,7 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--exposed-ports", "-p", cls=ListOption, help="HOSTPORT:NODEPORT/PROTOCOL of the first node"),
         click.option("--host-ip", default="0.0.0.0", show_default=True, help="where exposed ports listen"),
         click.option("--skip-injecting-config", is_flag=True, help="leave the nodes in maintenance mode"),
+        click.option("--with-uuid-hostnames", is_flag=True, hidden=True, help="nodes are named machine-UUID"),
         click.option("--skip-kubeconfig", is_flag=True, help="do not merge into ~/.kube/config"),
         click.option("--talosconfig-destination", "--talosconfig", "talosconfig_destination",
                      type=click.Path(path_type=Path, dir_okay=False),

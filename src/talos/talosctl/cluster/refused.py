@@ -25,11 +25,21 @@ def _refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 
 _MACHINE = "a machine gets that unasked; what can be chosen is what `talosctl cluster create qemu --help` lists"
 _NO_DOCUMENT = "nodes do not carry out {} documents in this version: leave the flag out{}"
+_STARTS = "machines start from an ISO or a disk image: use --iso-path or --disk-image-path"
 _MESH = "; nodes of one cluster reach each other directly"
 _REASONS = {
     "arch": "nodes run on this machine's own architecture: leave the flag out",
     "config_injection_method": "there is one way to hand over a node's configuration: leave the flag out",
-    "disk_image_path": "name what to start from with --image, a root image or the folder that `make artefacts` filled",
+    "bad_rtc": "local clusters ask no time server, so nothing would set the clock right: leave the flag out",
+    "disk_block_size": "disk images are laid out in sectors of 512 bytes: leave the flag out",
+    "extra_disks_tags": "they name virtiofs folders, which machines here do not have: use --extra-disks-serials",
+    "extra_uefi_search_paths": "the firmware is the one of the package ovmf in /usr/share/OVMF: leave the flag out",
+    "initrd_path": _STARTS,
+    "ipxe_boot_script": _STARTS,
+    "uki_path": _STARTS,
+    "usb_path": _STARTS,
+    "vmlinuz_path": _STARTS,
+    "with_bootloader": "a machine starts by the boot loader of its disk, which counts starts: leave the flag out",
     "encrypt_user_volumes": _NO_DOCUMENT.format("UserVolumeConfig", "; --encrypt-state and --encrypt-ephemeral work"),
     "image_cache": _NO_DOCUMENT.format(
         "ImageCacheConfig", ": name `talosctl image cache-serve` on this host with --registry-mirror"
@@ -49,7 +59,6 @@ _REASONS = {
     "with_siderolink": _NO_DOCUMENT.format("SideroLinkConfig", _MESH),
     "with_tpm1_2": "nodes speak to a TPM 2.0 only, use --with-tpm2",
     "with_uefi": "machines start by UEFI and by nothing else: leave the flag out",
-    "with_uuid_hostnames": "nodes are named CLUSTER-ROLE-NUMBER: a patch with a HostnameConfig names them otherwise",
     "image_factory_auth": "no image factory is asked: `make artefacts` builds what machines start from",
     "image_factory_url": "no image factory is asked: `make artefacts` builds what machines start from",
     "schematic_id": "no image factory is asked: `make artefacts` builds what machines start from",
@@ -66,9 +75,11 @@ def reason(name: str) -> str:
 
 
 # What they ask for is so anyway: the first node is the endpoint, no discovery service is asked, and a container has
-# neither DHCP nor a kernel command line nor a disk to install to.
+# neither DHCP nor a kernel command line nor a disk to install to. A machine's disks are sparse files, which QEMU's own
+# allocation would not be faster than.
 _HOLDS = """
 --disable-dhcp-hostname bool false
+--disk-preallocate bool true
 --init-node-as-endpoint bool false
 --skip-injecting-extra-cmdline bool false
 --skip-unattended-install-config bool false
@@ -83,11 +94,7 @@ _CREATE = """
 --cni-conf-dir string
 --config-injection-method string
 --disk-block-size uint 512
---disk-image-path string
---disk-preallocate bool true
 --encrypt-user-volumes bool false
---extra-disks-on-controlplanes bool false
---extra-disks-serials stringSlice
 --extra-disks-tags stringSlice
 --extra-uefi-search-paths stringSlice
 --image-cache-path string
@@ -99,9 +106,7 @@ _CREATE = """
 --ipv4 bool true
 --ipv6 bool false
 --ipxe-boot-script string
---iso-path string
 --omni-api-endpoint string
---primary-disks int 1
 --skip-etcd-k8s bool false
 --uki-path string
 --usb-path string
@@ -113,12 +118,10 @@ _CREATE = """
 --with-bootloader bool true
 --with-debug bool false
 --with-init-node bool false
---with-iommu bool false
 --with-kubespan bool false
 --with-siderolink string none
 --with-tpm1_2 bool false
 --with-uefi bool true
---with-uuid-hostnames bool false
 """
 _QEMU = """
 --image-factory-auth string
