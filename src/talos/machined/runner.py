@@ -55,6 +55,8 @@ class ServiceRunner:
         self._log = logging.getLogger(f"machined.service.{service.id}")
         self._lock = asyncio.Lock()
         self.process: ProcessId | None = None
+        self.pid = 0
+        """of what runs, 0 while nothing does that has a process of its own"""
 
     # -- commands --
 
@@ -168,9 +170,11 @@ class ServiceRunner:
             except SpawnError as error:
                 raise RuntimeError(f"cannot start {error}") from error
             self._write_record(process, fingerprint)
+            self.pid = process.pid
             quoted = " ".join(json.dumps(argument) for argument in program.argv)
             self._report(ServiceState.RUNNING, f"Process Process([{quoted}]) started with PID {process.pid}")
         else:
+            self.pid = process.pid
             self._report(ServiceState.RUNNING, f"Process {process.pid} goes on, machined was restarted")
         self.process = process
         restart = asyncio.ensure_future(self._first_restart(service))
@@ -190,7 +194,7 @@ class ServiceRunner:
             self._report(ServiceState.STOPPING, f"Sending SIGTERM to process {process.pid}: its configuration changed")
             await self._terminate(service, process)
         finally:
-            self.process = None
+            self.process, self.pid = None, 0
             for task in (restart, ended):
                 task.cancel()
             await asyncio.gather(restart, ended, return_exceptions=True)
@@ -231,6 +235,7 @@ class ServiceRunner:
         await zygote.want(service.id)
         try:
             async for pid in zygote.pids(service.id):
+                self.pid = pid or 0
                 if pid is None:
                     self._report(ServiceState.WAITING, "Waiting for the zygote to fork it")
                     continue
@@ -240,6 +245,8 @@ class ServiceRunner:
             self._report(ServiceState.STOPPING, "Stopping service")
             await zygote.unwant(service.id)
             raise
+        finally:
+            self.pid = 0
 
     # -- health --
 

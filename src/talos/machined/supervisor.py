@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from talos.api import machine_pb2
 from talos.machined.runner import RECORDS, ServiceRunner
 from talos.machined.service import Service, ServiceEvent, ServiceState, ServiceStatus
+from talos.state.errors import NotFoundError
 
 if TYPE_CHECKING:
     from talos.machined.node import Node
@@ -196,8 +198,24 @@ class Supervisor:
                 spec.unknown = status.health.unknown
 
             await self._node.state.modify(ServiceSpec, id, change, owner=OWNER)
+            await self._publish_pid(id)
             async with self._changed:
                 self._changed.notify_all()
+
+    async def _publish_pid(self, id: str) -> None:
+        """ServicePID of a service that has a process: which one, and which mounts it sees."""
+        from talos.resources.runtime import ServicePIDSpec
+
+        pid, namespace = self._runners[id].pid, ""
+        if pid:
+            with suppress(OSError):  # it has ended meanwhile
+                namespace = str(Path(f"/proc/{pid}/ns/mnt").readlink())
+        if namespace:
+            spec = ServicePIDSpec(pid=pid, mount_namespace=namespace)
+            await self._node.state.modify(ServicePIDSpec, id, lambda _: spec)
+        else:
+            with suppress(NotFoundError):
+                await self._node.state.destroy(ServicePIDSpec, id)
 
     def _now(self) -> float:
         return self._node.env.clock.now().timestamp()

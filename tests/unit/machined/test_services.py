@@ -19,7 +19,9 @@ from talos.machined.services import containerd
 from talos.machined.services.containerd import Containerd
 from talos.machined.supervisor import ServiceError
 from talos.resources.files import EtcFileStatusSpec
+from talos.resources.runtime import ServicePIDSpec
 from talos.resources.v1alpha1 import ServiceSpec
+from talos.state.watch import EventKind
 
 NodeFactory = Callable[..., Node]
 
@@ -119,6 +121,26 @@ async def test_a_program_runs_is_a_resource_and_ends_with_stop(make_node: NodeFa
     assert states(node, "sleeper")[-2:] == ["Stopping", "Finished"]
     kinds = [event.payload.DESCRIPTOR.name for event in node.events.snapshot()]
     assert kinds == ["ServiceStateEvent"] * 6
+
+
+async def test_the_process_of_a_service_is_a_resource_while_it_runs(make_node: NodeFactory) -> None:
+    node = make_node([Sleeper(), Checked()])
+    for id in ("sleeper", "checked"):
+        node.supervisor.start(id)
+    await up(node, "sleeper")
+    async with asyncio.timeout(10), node.state.watch(ServicePIDSpec, "sleeper") as events:
+        async for event in events:
+            if event.kind is not EventKind.DESTROYED:
+                break
+        process = node.supervisor.runner("sleeper").process
+        assert process is not None
+        found = (await node.state.get(ServicePIDSpec, "sleeper")).spec
+        assert found == ServicePIDSpec(process.pid, str(Path(f"/proc/{process.pid}/ns/mnt").readlink()))
+        assert await node.state.get_or_none(ServicePIDSpec, "checked") is None, "it has no process of its own"
+        await node.supervisor.stop("sleeper")
+        async for event in events:
+            if event.kind is EventKind.DESTROYED:
+                break
 
 
 async def test_containerd_is_started_anew_when_its_own_files_change(make_node: NodeFactory) -> None:
