@@ -21,8 +21,8 @@ HEADER = struct.Struct(">IIB")
 MAX_PAYLOAD_BYTES = 32 << 20
 """the largest message of the API"""
 MAX_OPENING_BYTES = 64 << 10
-MAX_TEXT_BYTES = 4 << 10
-"""of a status: it becomes a header, percent-encoded, and clients take 16 KiB of those"""
+MAX_TEXT_BYTES = 48 << 10
+"""of a status, which is a frame with its metadata"""
 
 CALL = 1
 """opens a call: path and metadata"""
