@@ -47,9 +47,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "UdevRulesConfig": ("",),
     "UserVolumeConfig": ("",),
     "VolumeConfig": (
-        "filesystem",
-        "mount",
-        "provisioning",
         "scrub",
         "trim",
     ),

@@ -61,6 +61,12 @@ HOST_OWNED: tuple[HostOwned, ...] = (
         lambda config: list(config.machine.encryption),
     ),
     HostOwned(
+        "VolumeConfig provisioning, filesystem, mount",
+        "VolumeConfig",
+        "a container node has no disk of its own: place, size and mount options of /var are the host's",
+        lambda config: list(config.machine.system_volumes),
+    ),
+    HostOwned(
         "SysfsConfig (legacy: machine.sysfs)",
         "SysfsConfig",
         "/sys is the host's",

@@ -81,6 +81,12 @@ LATER: tuple[Later, ...] = (
         "whether, is decided when it is made",
         lambda config: config.machine.encryption,
     ),
+    Later(
+        "VolumeConfig provisioning, filesystem, mount",
+        "place and file system when the volume is made, anew after `talosctl reset --system-labels-to-wipe EPHEMERAL`; "
+        "`grow`, `maxSize` of a volume that grows and `mount` when the machine starts next",
+        lambda config: config.machine.system_volumes,
+    ),
 )
 
 

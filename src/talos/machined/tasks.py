@@ -283,13 +283,17 @@ async def wipeUserDisks(_node: Node, request: Request) -> None:
 
 async def wipeVolumes(node: Node, request: Request) -> None:
     if not node.env.in_container:
-        from talos.machined.disk import layout, reset, system_disk
+        from talos.machined.disk import layout, reset, start, system_disk
         from talos.machined.disk.meta_store import STATE_ENCRYPTION
+        from talos.machined.disk.volumes import ELSEWHERE
 
         if (disk := await asyncio.to_thread(system_disk.find)) is None:
             log.info("nothing is wiped: this machine is not installed")
             return
-        await asyncio.to_thread(reset.wipe, request.wipe, disk)
+        elsewhere = start.elsewhere()
+        if layout.EPHEMERAL in request.wipe and not elsewhere:  # the disk that STATE remembers may be gone for good
+            (node.env.path("/system/state") / ELSEWHERE).unlink(missing_ok=True)
+        await asyncio.to_thread(reset.wipe, request.wipe, disk, elsewhere=elsewhere)
         if layout.STATE in request.wipe and layout.META not in request.wipe:
             await node.meta.delete(STATE_ENCRYPTION)  # the next configuration says whether STATE is encrypted
         return

@@ -176,6 +176,24 @@ async def test_encrypted_volumes_say_with_which_key_they_were_opened_or_why_not(
             umount(tmp_path / "system/state")
 
 
+async def test_the_place_of_ephemeral_is_the_configurations(tmp_path: Path) -> None:
+    env = NodeEnvironment(platform="metal", root=tmp_path)
+    head = "version: v1alpha1\nmachine: {type: worker}\n---\napiVersion: v1alpha1\nkind: VolumeConfig\n"
+    place = "{diskSelector: {match: disk.transport == 'nvme'}, minSize: 3GiB, maxSize: -10%, grow: false}"
+    text = f"{head}name: EPHEMERAL\nprovisioning: {place}\nmount: {{secure: false}}\n"
+    async with running(tmp_path, VolumeConfigController, env=env) as state:
+        plain = (await within(state.wait_for(VolumeConfigSpec, "EPHEMERAL"))).spec
+        assert plain.provisioning.partition_spec.grow and plain.provisioning.partition_spec.min_size == 2 << 30
+        await state.create(Resource.new(MachineConfigSpec, "v1alpha1", MachineConfigSpec(text=text)), owner="x")
+        found = await within(state.wait_for(VolumeConfigSpec, "EPHEMERAL", lambda r: not r.spec.mount.secure))
+        assert found.spec.provisioning.disk_selector.match == "disk.transport == 'nvme'"
+        part = found.spec.provisioning.partition_spec
+        assert (part.min_size, part.max_size, part.relative_max_size, part.negative_max_size, part.grow) == (
+            3 << 30, 0, 10, True, False,
+        )  # fmt: skip
+        assert (found.spec.provisioning.wave, part.label) == (-1, "EPHEMERAL")
+
+
 def test_a_volume_stands_after_the_one_it_lies_in() -> None:
     volumes = container_volumes()
     order = parents_first(volumes)

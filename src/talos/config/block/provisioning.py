@@ -38,7 +38,14 @@ def provisioning_problems(spec: ProvisioningSpec, *, sized: bool = True) -> Iter
 
 def size_problems(least: str, most: str) -> Iterator[str]:
     """Faults of ``provisioning.minSize`` and ``maxSize``."""
+    if most and not _amount(most):
+        yield f"provisioning.maxSize is {most}: leave it out for a volume without limit"
     if not least and not most:
         yield "provisioning.minSize or provisioning.maxSize is required"
     elif least and most and not most.startswith("-") and not most.endswith("%") and byte_size(least) > byte_size(most):
         yield f"provisioning.minSize {least} is more than provisioning.maxSize {most}"
+
+
+def _amount(size: str) -> int:
+    body = size.removeprefix("-")
+    return int(body[:-1]) if body.endswith("%") else byte_size(body)

@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from talos.config.block.encryption import EncryptionKeyTPM, EncryptionKeyTPMOptions, EncryptionSpec
+from talos.config.block.provisioning import ProvisioningSpec
 from talos.config.block.volume_config import VolumeConfig
+from talos.config.forms import byte_size
 from talos.config.k8s.kube_talos_api_access_config import KubeTalosAPIAccessConfig
 from talos.config.runtime.environment_config import EnvironmentConfig
 from talos.config.runtime.kernel_module_config import KernelModuleConfig
@@ -28,6 +30,8 @@ from talos.config.view.model import (
     KernelModule,
     LogDestination,
     MachineType,
+    Provisioning,
+    SystemVolume,
     TalosAPIAccess,
 )
 
@@ -182,6 +186,20 @@ class MachineView:
         return found
 
     @cached_property
+    def system_volumes(self) -> dict[str, SystemVolume]:
+        """Place, size and mount options of the system's volumes, by name; without those that nothing is said of."""
+        found = {
+            document.name: SystemVolume(
+                provisioning(document.provisioning),
+                document.mount.secure is not False,
+                bool(document.mount.disable_access_time),
+                _bytes(document.filesystem.xfs.min_allocation_group_size) if document.filesystem.xfs else 0,
+            )
+            for document in self._config.get_all(VolumeConfig)
+        }
+        return {name: volume for name, volume in found.items() if volume != SystemVolume()}
+
+    @cached_property
     def talos_api_access(self) -> TalosAPIAccess:
         """Talos API from inside Kubernetes."""
         if document := self._config.get(KubeTalosAPIAccessConfig):
@@ -203,6 +221,24 @@ class MachineView:
     def node_address_sort_algorithm(self) -> str:
         """v1 (default) or v2."""
         return (self._legacy.features.node_address_sort_algorithm if self._legacy.features else "") or "v1"
+
+
+def provisioning(spec: ProvisioningSpec) -> Provisioning:
+    """Sizes as numbers. ValueError cannot be: the forms of the keys were checked when they were decoded."""
+    size = spec.max_size.removeprefix("-")
+    percent = int(size.removesuffix("%")) if size.endswith("%") else 0
+    return Provisioning(
+        selector=spec.disk_selector.match,
+        min_size=_bytes(spec.min_size),
+        max_size=0 if percent or size.endswith("%") else _bytes(size),
+        max_percent=percent,
+        negative=spec.max_size.startswith("-"),
+        grow=spec.grow,
+    )
+
+
+def _bytes(text: str) -> int:
+    return byte_size(text) if text else 0
 
 
 def _encryption(spec: EncryptionSpec | EncryptionConfig) -> Encryption:

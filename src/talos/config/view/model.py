@@ -301,6 +301,32 @@ class Encryption(_Value, frozen=True):
     allow_discards: bool = False
 
 
+class Provisioning(_Value, frozen=True):
+    """Where a volume is made and how large it becomes; sizes in bytes, 0 and "" leave it to the node."""
+
+    selector: str = ""
+    """CEL expression of the disk"""
+    min_size: int = 0
+    max_size: int = 0
+    max_percent: int = 0
+    """the same, as a part of the disk"""
+    negative: bool = False
+    """max_size or max_percent is what stays free"""
+    grow: bool | None = None
+    """with its disk, after it was made; None leaves it to the kind of volume"""
+
+
+class SystemVolume(_Value, frozen=True):
+    """What a configuration says of one of the system's volumes beside its encryption."""
+
+    provisioning: Provisioning = Provisioning()
+    secure: bool = True
+    """no set-uid programs, no device nodes"""
+    disable_access_time: bool = False
+    min_allocation_group_size: int = 0
+    """of XFS, bytes"""
+
+
 class Mirror(_Value, frozen=True):
     """Registry mirror: endpoints in order; ``override_path`` per endpoint."""
 

@@ -16,6 +16,7 @@ RECORD = "/run/machined/system-disk.json"
 class VolumeState(Struct):
     """One volume. problem: why it is not mounted, "" if it is."""
 
+    partition: str = ""
     device: str = ""
     """what is mounted: the partition, or its clear mapping"""
     problem: str = ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from talos.config.view.model import Encryption
+from talos.config.view.model import Encryption, Provisioning, SystemVolume
 from talos.controllers import machine_config
 from talos.controllers.publish import always
 from talos.resources.block import LocatorSpec, MountSpec, SymlinkProvisioningSpec, VolumeConfigSpec
@@ -89,6 +89,35 @@ def machine_volumes() -> dict[str, VolumeConfigSpec]:
     return volumes | {"STATE": state, "EPHEMERAL": ephemeral}
 
 
+def provisioning_spec(wanted: Provisioning, label: str, *, minimum: int, grow: bool, wave: int = 0) -> ProvisioningSpec:
+    """Place and size as a resource, with what holds where nothing is said."""
+    return ProvisioningSpec(
+        wave=wave,
+        disk_selector=DiskSelector(match=wanted.selector or "system_disk"),
+        partition_spec=PartitionSpec(
+            min_size=wanted.min_size or minimum,
+            max_size=wanted.max_size,
+            relative_max_size=wanted.max_percent,
+            negative_max_size=wanted.negative,
+            grow=grow if wanted.grow is None else wanted.grow,
+            label=label,
+            type_uuid=_LINUX,
+        ),
+    )
+
+
+def configured(spec: VolumeConfigSpec, label: str, wanted: SystemVolume) -> None:
+    """Fill in what a configuration says of a system volume."""
+    assert spec.mount is not None and spec.provisioning.partition_spec is not None
+    filesystem = spec.provisioning.filesystem_spec
+    assert filesystem is not None
+    minimum = spec.provisioning.partition_spec.min_size
+    spec.provisioning = provisioning_spec(wanted.provisioning, label, minimum=minimum, grow=True, wave=-1)
+    spec.provisioning.filesystem_spec = filesystem
+    filesystem.min_allocation_group_size = wanted.min_allocation_group_size or filesystem.min_allocation_group_size
+    spec.mount.secure = wanted.secure
+
+
 def _partition(label: str, folder: VolumeConfigSpec, size: int = 0) -> VolumeConfigSpec:
     """A system partition of that size, or one of at least 2 GiB that takes what is left."""
     return VolumeConfigSpec(
@@ -143,6 +172,8 @@ class VolumeConfigController(Controller):
     async def reconcile(self, rt: Runtime) -> None:
         volumes = container_volumes() if rt.env.in_container else machine_volumes()
         config = None if rt.env.in_container else await machine_config.active(rt)
+        if config is not None and (ephemeral := config.machine.system_volumes.get("EPHEMERAL")):
+            configured(volumes["EPHEMERAL"], "EPHEMERAL", ephemeral)
         for id, wanted in (config.machine.encryption if config is not None else {}).items():
             if id in volumes and volumes[id].type is VolumeType.PARTITION:
                 volumes[id].encryption = encryption_spec(wanted)

@@ -129,9 +129,11 @@ class VolumeManagerController(Controller):
         volumes = {resource.id: resource.spec for resource in configs}
         labels = {resource.id: resource.md.labels for resource in configs}
         volumes_found = [] if rt.env.in_container else [r.spec for r in await rt.list(DiscoveredVolumeSpec)]
-        found = {volume.partition_label: volume for volume in volumes_found if volume.partition_label}
+        found = {volume.partition_label: volume for volume in reversed(volumes_found) if volume.partition_label}
         in_clear = {volume.dev_path: volume for volume in volumes_found}
         started = {} if rt.env.in_container else started_volumes(rt.env.path(RECORD))
+        # Another disk may have a partition of the same name: the start knows which one it mounted.
+        found |= {id: in_clear[state.partition] for id, state in started.items() if state.partition in in_clear}
         mounted = []
         for id in parents_first(volumes):
             spec = volumes[id]

@@ -23,6 +23,7 @@ _XFS_IN_PROGRESS = 126  # sb_inprogress: mkfs has not finished
 _HEAD = 64 << 10
 """what mkfs writes to first, and `system_disk.complete` leaves zeros in where it makes a partition"""
 LABEL_LIMIT = 12
+_GROUPS = 4
 
 
 class FormatError(Exception):
@@ -52,12 +53,14 @@ def is_blank(device: Path) -> bool:
         return _cut_short(disk) or not any(disk.read(0, _HEAD))
 
 
-def make(device: Path, kind: str, label: str) -> None:
-    """A new file system over whatever is there. FormatError."""
+def make(device: Path, kind: str, label: str, group: int = 0) -> None:
+    """A new file system over whatever is there; `group`: the least size of an allocation group of XFS in bytes, 0 for
+    what mkfs chooses. FormatError, OSError."""
     command = {
         # -K: no discard, the installer has wiped what is to be wiped.
         # --unsupported: STATE is smaller than what mkfs.xfs makes for anybody else.
-        "xfs": ["mkfs.xfs", "-f", "-q", "-K", "--unsupported", "-L", label[:LABEL_LIMIT], str(device)],
+        "xfs": ["mkfs.xfs", "-f", "-q", "-K", "--unsupported", "-L", label[:LABEL_LIMIT],
+                *(["-d", f"agcount={count}"] if (count := _groups(device, kind, group)) else []), str(device)],
         "vfat": ["mkfs.fat", "-F", "32", "-n", label, str(device)],
     }[kind]
     log.info("%s: new %s file system %s", device, kind, label)
@@ -79,7 +82,17 @@ def make(device: Path, kind: str, label: str) -> None:
         raise FormatError(f"{' '.join(command)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
 
 
-def ensure(device: Path, kind: str, label: str) -> bool:
+def _groups(device: Path, kind: str, least: int) -> int:
+    """How many allocation groups keep to that size, 0 where mkfs' own choice does: four on anything below 4 TiB. With
+    one there is no copy of the superblock."""
+    if kind != "xfs" or not least:
+        return 0
+    with OpenDisk(device) as disk:
+        count = disk.size // least
+    return 0 if count >= _GROUPS else max(2, count)
+
+
+def ensure(device: Path, kind: str, label: str, group: int = 0) -> bool:
     """Make the file system unless there is one; whether it was made. FormatError when something else is there, and when
     what is there cannot be recognized: a flipped bit must not cost a machine its configuration or its etcd."""
     existing = found(device)
@@ -92,7 +105,7 @@ def ensure(device: Path, kind: str, label: str) -> bool:
             f"{device} ({label}) is not empty and holds no file system that can be recognized, so it is left as it is: "
             "its first block is damaged; repair it from another system, or wipe it if nobody needs it"
         )
-    make(device, kind, label)
+    make(device, kind, label, group)
     return True
 
 

@@ -9,21 +9,22 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from talos.controllers.block import started
+from talos.linux import gpt
 from talos.linux.block import disks
-from talos.machined.disk import conversion, encryption, installer, layout, medium, start
+from talos.linux.disk_io import OpenDisk
+from talos.machined.disk import conversion, encryption, filesystem, installer, layout, medium, start
 from talos.machined.disk.installer import InstallError, Plan
 from talos.machined.disk.selector import SelectError, choose
 from talos.resources.enums import MachineStage, UnattendedInstallPhase
 from talos.resources.runtime import UnattendedInstallStatusSpec
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from talos.config import Config
     from talos.config.view.model import Encryption
     from talos.machined.node import Node
@@ -48,8 +49,8 @@ def wanted(node: Node, config: Config | None) -> bool:
 async def run(node: Node) -> None:
     """Return at once where nothing is to be installed; otherwise the machine reboots."""
     config = node.config.current
-    if not node.env.in_container and config is not None and (volumes := in_clear(config, fresh=True)):
-        log.info("%s: to be encrypted at the next start", ", ".join(volumes))
+    if not node.env.in_container and config is not None and (volumes := await asyncio.to_thread(to_be_remade, config)):
+        log.info("%s: to be made anew at the next start, as the configuration wants", ", ".join(volumes))
         await asyncio.to_thread(conversion.request, node.env.path(STATE), volumes)
         await _reboot(node)
     if not wanted(node, config):
@@ -62,12 +63,17 @@ async def run(node: Node) -> None:
         assert install is not None
         await _status(node, UnattendedInstallPhase.INSTALLING, install.image)
         try:
-            if refused := encryption.refusal(config.machine.encryption):
+            if refused := refusal(config):
                 raise InstallError(refused)
             source = await find_source(node, install.image)
             disk = choose(disks(), install.disk, install.selector, install.fields).node
             encrypted = config.machine.encryption.get(layout.STATE)
-            await asyncio.to_thread(perform, source, disk, node.env.path(STATE), install.wipe, log.info, encrypted)
+            if refused := misplaced(config, disk):
+                raise InstallError(refused)
+            ephemeral = layout.EPHEMERAL not in config.machine.system_volumes
+            await asyncio.to_thread(
+                perform, source, disk, node.env.path(STATE), install.wipe, log.info, encrypted, ephemeral=ephemeral
+            )
             break
         except Errors as error:
             log.error("%s; apply a configuration that can be installed", error)
@@ -100,6 +106,54 @@ async def _reboot(node: Node) -> None:
     await asyncio.Event().wait()  # the machine goes down; nothing of the boot may go on meanwhile
 
 
+def to_be_remade(config: Config) -> list[str]:
+    """Volumes on which nothing is kept yet and that are to be encrypted, or to lie elsewhere: a disk image makes them
+    before there is a configuration."""
+    found = in_clear(config, fresh=True)
+    record = start.record()
+    lying = started.volumes(start.RECORD).get(layout.EPHEMERAL)
+    wanted = config.machine.system_volumes.get(layout.EPHEMERAL)
+    if wanted is None or lying is None or not lying.fresh or lying.problem or layout.EPHEMERAL in found:
+        return found
+    from talos.machined.disk import ephemeral
+
+    try:
+        agrees = ephemeral.agrees(Path(record["disk"]), wanted.provisioning, disks(), Path(lying.partition))
+    except filesystem.VolumeError as error:
+        log.error("EPHEMERAL stays where it is: %s", error)
+        return found
+    refused = "" if agrees else misplaced(config)
+    if refused:
+        log.error("EPHEMERAL stays where it is: %s", refused)
+    return found if agrees or refused else [*found, layout.EPHEMERAL]
+
+
+def refusal(config: Config) -> str:
+    """What of a configuration's volumes is not carried out, "" if all is."""
+    for name in config.machine.system_volumes:
+        if name != layout.EPHEMERAL:
+            return f"VolumeConfig {name}: place, size and mount options are carried out for {layout.EPHEMERAL} only"
+    return encryption.refusal(config.machine.encryption)
+
+
+def misplaced(config: Config, target: Path | None = None) -> str:
+    """Why EPHEMERAL cannot be made where a configuration wants it, "" if it can, or if nothing is said of it. `target`:
+    the disk that the system is going to be installed to."""
+    wanted = config.machine.system_volumes.get(layout.EPHEMERAL)
+    if wanted is None:
+        return ""
+    from talos.machined.disk import ephemeral
+
+    if target is None:
+        return ephemeral.problem(Path(start.record()["disk"]), wanted.provisioning, disks(), None)
+    try:
+        with OpenDisk(target) as disk:
+            future = layout.begun(gpt.new(disk.sectors, disk.sector), ephemeral=False)
+    except (OSError, gpt.TableError) as error:
+        return f"{target}: {error}"
+    return ephemeral.problem(target, wanted.provisioning, disks(), future)
+
+
 def in_clear(config: Config, *, fresh: bool) -> list[str]:
     """Volumes of the installed system that lie in clear and are to be encrypted: those that can be made anew, as
     nothing is kept on them, or the others. Nothing is made anew once STATE keeps a configuration."""
@@ -118,7 +172,7 @@ def in_clear(config: Config, *, fresh: bool) -> list[str]:
 def problem(node: Node, config: Config) -> str:
     """Why a machine cannot have a configuration's disk, "" if it can. Looks, and changes nothing: a person is told
     before the configuration is accepted. An image of a registry is not fetched for that."""
-    if refused := encryption.refusal(config.machine.encryption):
+    if refused := refusal(config):
         return refused
     keys = encryption.Keys()
     for volume, spec in config.machine.encryption.items():
@@ -135,12 +189,15 @@ def problem(node: Node, config: Config) -> str:
                 f"reset --system-labels-to-wipe {volume}`, then apply this configuration"
             )
     if not wanted(node, config):
-        return ""
+        return misplaced(config) if node.config.current is None and start.record() else ""
     install = config.machine.install
     assert install is not None
     try:
         disk = choose(disks(), install.disk, install.selector, install.fields)
-        installer.check_disk(disk.node, wipe=install.wipe)
+        elsewhere = layout.EPHEMERAL in config.machine.system_volumes
+        installer.check_disk(disk.node, wipe=install.wipe, ephemeral=not elsewhere)
+        if refused := misplaced(config, disk.node):
+            raise InstallError(refused)
         if not medium.available() and not install.image:
             raise medium.MediumError(medium.NOTHING)
     except Errors as error:
@@ -178,7 +235,10 @@ def perform(
     wipe: bool,
     say: Callable[[str], None],
     encrypted: Encryption | None = None,
+    *,
+    ephemeral: bool = True,
 ) -> None:
     """Install. Blocks for as long as it takes."""
     with source() as files:
-        installer.install(Plan(disk, files.image, files.others, state, wipe=wipe, encryption=encrypted), say)
+        plan = Plan(disk, files.image, files.others, state, wipe=wipe, encryption=encrypted, ephemeral=ephemeral)
+        installer.install(plan, say)

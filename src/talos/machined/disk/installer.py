@@ -24,8 +24,8 @@ from talos.linux.block import mounted_below, partition_path
 from talos.linux.cryptsetup import Cost
 from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount
-from talos.linux.superblock import probe
 from talos.machined.disk import encryption, filesystem, layout, luks
+from talos.machined.disk.content import EDGE, foreign
 from talos.machined.disk.encryption import Keys
 from talos.machined.disk.meta_store import STATE_ENCRYPTION, PartitionStore
 from talos.slots import payload
@@ -35,8 +35,6 @@ from talos.slots.folder import BOOTS, LINUX
 log = logging.getLogger("machined.disk")
 
 STRICT = MS_NOSUID | MS_NODEV | MS_NOEXEC
-_EDGE = 1 << 20
-_MD_MAGIC = bytes.fromhex("fc4e2ba9")
 _HEADER = luks.AREA
 """what an encrypted volume of before is opened with lies in it, secrets that it kept cannot be had without"""
 
@@ -57,47 +55,15 @@ class Plan(Struct, frozen=True):
     efi_kind: str = "vfat"
     encryption: Encryption | None = None
     """of STATE; EPHEMERAL is made at the first start, as the configuration says that lies on STATE then"""
+    ephemeral: bool = True
+    """make its partition now, with all the room that there is; else the first start places it"""
     keys: Keys = field(default_factory=Keys)
     cost: Cost | None = None
 
 
-def foreign(disk: OpenDisk) -> str:
-    """What lies on a disk that an installer must not take without being told, "" for an empty one and for one whose
-    installation was cut short."""
-    try:
-        table = disk.table()
-    except gpt.TableError:
-        superblock = probe(disk.read)
-        if superblock is not None:
-            return f"a file system ({superblock.name}{f' {superblock.label!r}' if superblock.label else ''})"
-        head = disk.read(0, 512)
-        if head[510:512] == b"\x55\xaa" and any(head[446:510]):
-            return "a partition table (dos)"
-        return _unrecognized(disk)
-    names = [partition.name or f"number {partition.number}" for partition in table.partitions]
-    if layout.UNFINISHED in names and set(names) <= layout.OURS:
-        return ""
-    return f"partitions ({', '.join(names)})" if names else ""
-
-
-def _unrecognized(disk: OpenDisk) -> str:
-    """Members of a RAID or a volume group, ZFS, Ceph, a plain dm-crypt: no partition table, and no file system that is
-    known here. So a disk counts as empty only where nothing stands at its two ends. The place of the backup table is
-    left out: an installation that is cut short while it writes there may begin again."""
-    for at, magic, name in (
-        *((sector * 512, b"LABELONE", "a physical volume of LVM") for sector in range(4)),
-        *((at, _MD_MAGIC, "a member of a RAID array") for at in (0, 4096, (disk.size // 512 - 16) // 8 * 8 * 512)),
-    ):
-        if disk.read(at, len(magic)) == magic:
-            return name
-    backup = gpt.ENTRIES * gpt.ENTRY_BYTES + disk.sector
-    ends = (disk.read(0, _EDGE), disk.read(disk.size - _EDGE, _EDGE - backup))
-    return "data that is no known file system" if any(any(end) for end in ends) else ""
-
-
 def check(plan: Plan) -> None:
     """Everything that can be known before the disk is touched. InstallError."""
-    check_disk(plan.disk, wipe=plan.wipe)
+    check_disk(plan.disk, wipe=plan.wipe, ephemeral=plan.ephemeral)
     try:
         version = payload.read(plan.image).version
     except (OSError, payload.PayloadError) as error:
@@ -105,14 +71,15 @@ def check(plan: Plan) -> None:
     log.info("%s is to be installed to %s", version, plan.disk)
 
 
-def check_disk(path: Path, *, wipe: bool) -> None:
-    """Whether a disk may be taken. InstallError."""
+def check_disk(path: Path, *, wipe: bool, ephemeral: bool = True) -> None:
+    """Whether a disk may be taken; `ephemeral`: with room for that. InstallError."""
+    needed = layout.SMALLEST if ephemeral else layout.SMALLEST_SYSTEM
     if in_use := mounted_below(path):
         raise InstallError(f"{path} is in use: {', '.join(in_use)}")
     try:
         with OpenDisk(path) as disk:
-            if disk.size < layout.SMALLEST:
-                raise InstallError(f"{path} has {disk.size >> 20} MiB, a system disk needs {layout.SMALLEST >> 20} MiB")
+            if disk.size < needed:
+                raise InstallError(f"{path} has {disk.size >> 20} MiB, a system disk needs {needed >> 20} MiB")
             if not wipe and (found := foreign(disk)):
                 raise InstallError(
                     f"{path} holds {found}: name another disk, or allow to wipe it (machine.install.wipe: true)"
@@ -138,11 +105,11 @@ def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
     for partition in _partitions(disk):  # what was there must not be found again through an old superblock
         first = partition.first * disk.sector
         disk.wipe(first, min(_HEADER, partition.sectors * disk.sector))
-    disk.wipe(0, _EDGE)
-    disk.wipe(disk.size - _EDGE, _EDGE)
-    table = layout.begun(gpt.new(disk.sectors, disk.sector))
+    disk.wipe(0, EDGE)
+    disk.wipe(disk.size - EDGE, EDGE)
+    table = layout.begun(gpt.new(disk.sectors, disk.sector), ephemeral=plan.ephemeral)
     for partition in table.partitions:
-        disk.wipe(partition.first * disk.sector, min(_EDGE, partition.sectors * disk.sector))
+        disk.wipe(partition.first * disk.sector, min(EDGE, partition.sectors * disk.sector))
     disk.write_table(table)
     device = {p.name: partition_path(plan.disk, p.number) for p in table.partitions}
     say("making file systems")

@@ -36,20 +36,35 @@ PARTS = (
     Part(EPHEMERAL, None, minimum=EPHEMERAL_MINIMUM),
 )
 SMALLEST = sum(part.size or part.minimum for part in PARTS) + 4 * MIB
+SMALLEST_SYSTEM = SMALLEST - EPHEMERAL_MINIMUM
+"""where EPHEMERAL goes to another disk"""
 OURS = frozenset({*(part.name for part in PARTS), UNFINISHED})
 
 
 def completed(table: Table) -> Table:
     """With the partitions that are missing, and EPHEMERAL grown to what is free. TableError where they do not fit."""
+    return with_ephemeral(with_system(table))
+
+
+def with_system(table: Table) -> Table:
+    """With those partitions that are missing whose place and size nobody chooses. TableError."""
     for part in PARTS:
-        if table.named(part.name) is None:
+        if part.size is not None and table.named(part.name) is None:
             table = table.add(part.name, part.size, part.type, part.minimum)
+    return table
+
+
+def with_ephemeral(table: Table) -> Table:
+    """With an EPHEMERAL that takes what is free. TableError."""
+    if table.named(EPHEMERAL) is None:
+        table = table.add(EPHEMERAL, None, minimum=EPHEMERAL_MINIMUM)
     return table.grow(EPHEMERAL)
 
 
-def begun(table: Table) -> Table:
-    """The table of a disk that is being installed to."""
-    return _renamed(completed(table), EFI, UNFINISHED)
+def begun(table: Table, *, ephemeral: bool = True) -> Table:
+    """The table of a disk that is being installed to. Without `ephemeral` the first start makes that, where the
+    configuration wants it."""
+    return _renamed(completed(table) if ephemeral else with_system(table), EFI, UNFINISHED)
 
 
 def finished(table: Table) -> Table:

@@ -34,12 +34,23 @@ class WipeError(Exception):
     """Something is left on the disk; the text says what."""
 
 
-def wipe(labels: Iterable[str], disk: system_disk.SystemDisk, root: Path = Path("/")) -> None:
+def wipe(
+    labels: Iterable[str],
+    disk: system_disk.SystemDisk,
+    root: Path = Path("/"),
+    elsewhere: dict[str, Path] | None = None,
+) -> None:
     """Overwrite partitions. No labels: all that the system ever wrote, its boot loader and partition table included, so
-    that the machine starts from another medium next. WipeError."""
+    that the machine starts from another medium next. `elsewhere`: partitions on other disks, by label. WipeError."""
     named = tuple(labels)
     targets = {name: target for name, target, _, _ in system_disk.TARGETS}
     try:
+        for label, path in (elsewhere or {}).items():
+            if not named or label in named:
+                _shut_down(root / targets[label].lstrip("/"))
+                with OpenDisk(path, writable=True) as opened:
+                    log.info("wiping %s on %s, %d KiB", label, path, opened.size >> 10)
+                    opened.wipe(0, opened.size)
         with OpenDisk(disk.path, writable=True) as opened:
             for label in named or (*LABELS, layout.EFI):
                 partition = disk.table.named(label)

@@ -17,7 +17,8 @@ from typing import Any
 
 from talos.controllers.block import started
 from talos.kernel_arguments import KernelArguments
-from talos.linux.gpt import TableError
+from talos.linux.block import partition_path
+from talos.linux.gpt import ENTRIES, TableError
 from talos.linux.modules import ModuleTree, canonical, modaliases
 from talos.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, mounted_at
 from talos.machined.disk import layout, system_disk, volumes
@@ -142,3 +143,11 @@ def problem(volume: str) -> str:
     """Why a volume of the system disk is not there, "" if it is, or if there is no such disk."""
     found = started.volumes(RECORD).get(volume)
     return found.problem if found else ""
+
+
+def elsewhere() -> dict[str, Path]:
+    """Partitions of volumes that lie on other disks than the system's, by name."""
+    system = Path(record().get("disk", ""))
+    found = {name: Path(state.partition) for name, state in started.volumes(RECORD).items() if state.partition}
+    here = {partition_path(system, number) for number in range(1, ENTRIES + 1)}
+    return {name: path for name, path in found.items() if path not in here}

@@ -2,8 +2,8 @@
 
 A system disk is one that has both EFI and META by partition name; the one that the loader booted from comes first.
 STATE and EPHEMERAL are made when they are missing (a raw disk image has neither), and EPHEMERAL grows to what the disk
-offers; what lies on them is talos.machined.disk.volumes'. Without such a disk the machine runs from its medium, in
-memory.
+offers, unless the configuration says otherwise (talos.machined.disk.ephemeral); what lies on them is
+talos.machined.disk.volumes'. Without such a disk the machine runs from its medium, in memory.
 """
 
 from __future__ import annotations
@@ -68,8 +68,17 @@ def find(candidates: list[Path] | None = None, booted: str | None = None) -> Sys
 
 
 def complete(disk: SystemDisk) -> SystemDisk:
-    """Make the partitions that are missing, and room. TableError, OSError."""
-    table = layout.completed(disk.table)
+    """Make the partitions that are missing and that the configuration has no say in. TableError, OSError."""
+    return rewritten(disk, layout.with_system(disk.table))
+
+
+def with_ephemeral(disk: SystemDisk) -> SystemDisk:
+    """The same for EPHEMERAL, with all the room that there is. TableError, OSError."""
+    return rewritten(disk, layout.with_ephemeral(disk.table))
+
+
+def rewritten(disk: SystemDisk, table: gpt.Table) -> SystemDisk:
+    """With another table, if it is another. TableError, OSError."""
     with OpenDisk(disk.path, writable=True) as opened:
         if table != disk.table:
             log.info("%s: partitions are completed", disk.path)

@@ -12,19 +12,25 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talos.controllers.block.started import VolumeState
+from talos.linux import block
+from talos.linux.block import BlockDevice
 from talos.linux.disk_io import OpenDisk
-from talos.linux.mount import mount, mounted_at, mounts, umount
-from talos.machined.disk import conversion, filesystem, layout
+from talos.linux.gpt import TableError
+from talos.linux.mount import MS_NOATIME, MS_NODEV, MS_NOSUID, mount, mounted_at, mounts, umount
+from talos.machined.disk import conversion, filesystem, layout, system_disk
 from talos.machined.disk.filesystem import VolumeError
 from talos.machined.disk.meta_store import STATE_ENCRYPTION, PartitionStore
 from talos.machined.disk.system_disk import TARGETS, SystemDisk
 
 if TYPE_CHECKING:
-    from talos.config.view.model import Encryption
+    from talos.config import Config
+    from talos.config.view.model import Encryption, SystemVolume
     from talos.linux.cryptsetup import Cost
     from talos.machined.disk import luks
     from talos.machined.disk.early_network import EarlyNetwork
@@ -33,16 +39,21 @@ if TYPE_CHECKING:
 log = logging.getLogger("machined.disk")
 
 CONFIG = "config.yaml"
+ELSEWHERE = "volumes.json"
+"""there where EPHEMERAL lies on another disk (talos.machined.disk.ephemeral)"""
 SIGNED = Path("/run/init/tpm2-pcr-signature.json")
 """there where the image carries a signature of its measurement (talos.machined.disk.measured)"""
 SIGNED_REGISTER = 11
-_WORDS = (b"encryption", b"DiskEncryption")
-"""one of them is in every configuration that asks for it: the others are not read at a start, which takes a while"""
+_DOCUMENT = re.compile(rb"[\r\n]---(?=\s)")
+_LEGACY, _KIND = b"DiskEncryption", re.compile(rb"\bVolumeConfig\b")
+_KEYS = re.compile(rb"encryption|provisioning|filesystem|disableAccessTime|(?i:false)")
+"""in every document of a volume that says more than what holds anyway (`secure: true`, which `gen config` writes): a
+configuration without is not read at a start, which takes a while"""
 Targets = tuple[tuple[str, str, str, int], ...]
 
 
 class BringUp:
-    """One start. `keys` are this machine's, `cost` that of key slots that are made."""
+    """One start. `keys` and `disks` are this machine's, `cost` that of key slots that are made."""
 
     def __init__(
         self,
@@ -51,27 +62,33 @@ class BringUp:
         targets: Targets = TARGETS,
         keys: Keys | None = None,
         cost: Cost | None = None,
+        disks: Callable[[], list[BlockDevice]] = block.disks,
     ) -> None:
         self._disk, self._root, self._targets, self._cost = disk, root, targets, cost
-        self._own_keys = keys
+        self._own_keys, self._disks = keys, disks
         self._network = _Lazily()
         self._state: Path | None = None
         """where STATE is mounted"""
         self._broken = False
         """STATE is there and cannot be used: what it says of the others is not known"""
         self._made: set[str] = set()
+        self._read = b""
+        self._config: Config | None = None
 
     def run(self) -> dict[str, VolumeState]:
         """Every volume by name; never raises for one of them."""
         found: dict[str, VolumeState] = {}
         for name, target, kind, flags in self._targets:
-            state = found[name] = VolumeState()
-            partition, where = self._disk.device(name), self._root / target.lstrip("/")
-            if partition is None:
-                continue
+            state, where = VolumeState(), self._root / target.lstrip("/")
+            found[name] = state
             try:
-                self._bring_up(name, partition, where, kind, flags, state)
-            except (VolumeError, filesystem.FormatError, OSError) as error:
+                partition = self._partition(name)
+                if partition is not None:
+                    state.partition = str(partition)
+                    self._bring_up(name, partition, where, kind, self._flags(name, flags), state)
+                else:
+                    continue
+            except (VolumeError, filesystem.FormatError, TableError, OSError) as error:
                 state.problem = f"{name} is not mounted: {error}"
                 self._broken = self._broken or name == layout.STATE
                 continue
@@ -80,6 +97,38 @@ class BringUp:
         self._network.close()
         self._close()
         return found
+
+    def _partition(self, name: str) -> Path | None:
+        """Where a volume lies. EPHEMERAL is made here if there is none. VolumeError, TableError, OSError."""
+        if name != layout.EPHEMERAL:
+            return self._disk.device(name)
+        if self._broken:
+            if (there := self._disk.device(name)) is None:
+                raise VolumeError("where it is to be made stands on STATE")
+            return there
+        wanted = self._settings(name)
+        if self._state is not None and (wanted or (self._state / ELSEWHERE).exists()):
+            from talos.config.view.model import Provisioning
+            from talos.machined.disk import ephemeral
+
+            return ephemeral.partition(
+                self._disk.path, self._state, wanted.provisioning if wanted else Provisioning(), self._disks(),
+                anew=name in conversion.requested(self._state),
+            )  # fmt: skip
+        self._disk = system_disk.with_ephemeral(self._disk)
+        return self._disk.device(name)
+
+    def _flags(self, name: str, flags: int) -> int:
+        """Of EPHEMERAL as the configuration has them. VolumeError."""
+        if name == layout.EPHEMERAL and not self._broken and (wanted := self._settings(name)):
+            flags = flags if wanted.secure else flags & ~(MS_NOSUID | MS_NODEV)
+            flags |= MS_NOATIME if wanted.disable_access_time else 0
+        return flags
+
+    def _settings(self, name: str) -> SystemVolume | None:
+        """What the configuration says of a volume beside its encryption. VolumeError."""
+        config = self._configuration()
+        return config.machine.system_volumes.get(name) if config is not None else None
 
     def _close(self) -> None:
         """Nothing asks the TPM for a key after this."""
@@ -139,15 +188,17 @@ class BringUp:
             _grow(where, device)
 
     def _ensure(self, name: str, partition: Path, kind: str, opened: luks.Opened | None) -> None:
+        wanted = self._settings(name) if name == layout.EPHEMERAL and not self._broken else None
+        group = wanted.min_allocation_group_size if wanted else 0
         if opened is None:
-            filesystem.ensure(partition, kind, name)
+            filesystem.ensure(partition, kind, name, group)
         elif opened.unformatted:
             from talos.machined.disk import luks
 
-            filesystem.make(opened.device, kind, name)
+            filesystem.make(opened.device, kind, name, group)
             luks.formatted(partition, name)
         else:
-            filesystem.ensure(opened.device, kind, name)
+            filesystem.ensure(opened.device, kind, name, group)
 
     def _opened(self, name: str, partition: Path, wanted: Encryption | None) -> luks.Opened | None:
         """None: the volume is in clear, and is to be."""
@@ -273,20 +324,34 @@ class BringUp:
 
     def _configured(self) -> dict[str, Encryption]:
         """What the configuration on STATE wants encrypted. VolumeError: it cannot be read."""
+        config = self._configuration()
+        return config.machine.encryption if config is not None else {}
+
+    def _configuration(self) -> Config | None:
+        """The configuration on STATE if it says something of volumes. VolumeError: it cannot be read."""
         if self._state is None:
-            return {}
+            return None
         try:
             data = (self._state / CONFIG).read_bytes()
         except FileNotFoundError:
-            return {}
-        if not any(word in data for word in _WORDS):
-            return {}
-        from talos.config import Config, ConfigError
+            return None
+        if not concerns_volumes(data):
+            return None
+        if data != self._read:
+            from talos.config import Config, ConfigError
 
-        try:
-            return Config.decode(data.decode()).machine.encryption
-        except (ConfigError, UnicodeDecodeError) as error:
-            raise VolumeError(f"the configuration on STATE cannot be read: {error}") from error
+            try:
+                self._config, self._read = Config.decode(data.decode()), data
+            except (ConfigError, UnicodeDecodeError) as error:
+                raise VolumeError(f"the configuration on STATE cannot be read: {error}") from error
+        return self._config
+
+
+def concerns_volumes(config: bytes) -> bool:
+    """Whether a configuration may say something of the system's volumes; decided without reading it."""
+    return _LEGACY in config or any(
+        _KIND.search(document) and _KEYS.search(document) for document in _DOCUMENT.split(config)
+    )
 
 
 class _Lazily:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,28 @@ from talos.slots import payload
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """An empty disk of 5 GiB, sparse."""
+    with attached(tmp_path, "disk.img", 5 * GIB) as device:
+        yield device
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Path]:
+    """Another one of 4 GiB."""
+    with attached(tmp_path, "other.img", 4 * GIB) as device:
+        yield device
+
+
+@contextmanager
+def attached(folder: Path, name: str, size: int) -> Iterator[Path]:
     assert LOSETUP is not None
-    image = tmp_path / "disk.img"
+    image = folder / name
     with image.open("wb") as file:
-        file.truncate(5 * GIB)
+        file.truncate(size)
     run = subprocess.run([LOSETUP, "--find", "--partscan", "--show", image], capture_output=True, text=True, check=True)
     device = Path(run.stdout.strip())
     yield device
     for mount in reversed(mounts()):
-        if mount.target.startswith(str(tmp_path)):
+        if mount.target.startswith(str(folder)):
             umount(mount.target)
     with OpenDisk(device, writable=True) as opened:
         opened.tell_kernel(gpt.new(opened.sectors))

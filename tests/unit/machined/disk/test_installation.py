@@ -65,7 +65,7 @@ async def test_a_disk_that_is_refused_is_a_status_and_the_next_configuration_is_
     rebooted = asyncio.Event()
     taken: list[Path] = []
 
-    def perform(_source: Any, disk: Path, _state: Path, wipe: bool, *_rest: Any) -> None:
+    def perform(_source: Any, disk: Path, _state: Path, wipe: bool, *_rest: Any, **_options: Any) -> None:
         if not wipe:
             raise InstallError(f"{disk} holds partitions (PHOTOS): name another disk, or allow to wipe it")
         taken.append(disk)
@@ -87,7 +87,7 @@ async def test_a_disk_that_is_refused_is_a_status_and_the_next_configuration_is_
 
 
 async def test_the_reboot_may_be_somebody_elses(machine: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installation, "perform", lambda *_arguments: None)
+    monkeypatch.setattr(installation, "perform", lambda *_arguments, **_options: None)
 
     async def reboot(_node: Node) -> None:
         raise AssertionError("it was not to be rebooted")

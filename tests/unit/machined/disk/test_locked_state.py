@@ -92,6 +92,27 @@ async def test_encryption_that_cannot_be_had_is_refused_installed_or_not(
         recorded(STATE="", EPHEMERAL="")
 
 
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ("name: ETCD\nprovisioning: {minSize: 1GB}\n", "VolumeConfig ETCD: place, size and mount options"),
+        ("name: EPHEMERAL\nprovisioning: {diskSelector: {match: 'disk.size > 1EB'}}\n", ""),
+    ],
+)
+async def test_what_is_asked_of_volumes_and_cannot_be_had_is_refused(
+    machine: Node, document: str, words: str
+) -> None:
+    said = installation.problem(machine, Config.decode(HEAD + document))
+    assert words in said and bool(words) == bool(said)
+
+
+async def test_a_place_that_no_disk_offers_is_refused_with_the_first_configuration(machine: Node) -> None:
+    lying(STATE=True, EPHEMERAL=True)
+    document = "name: EPHEMERAL\nprovisioning: {diskSelector: {match: disk.size > 100000u * TB}}\n"
+    said = installation.problem(machine, Config.decode(HEAD + document))
+    assert said.startswith("EPHEMERAL: no disk matches 'disk.size > 100000u * TB'")
+
+
 def lying(**fresh: bool) -> None:
     states = {name: started.VolumeState(device="/dev/vda3", fresh=value) for name, value in fresh.items()}
     start.RECORD.write_text(json.dumps({"disk": "/dev/vda", "meta": "/dev/vda2", "volumes": started.encode(states)}))
