@@ -80,7 +80,7 @@ def test_machined_reads_nothing_at_boot_that_the_table_does_not_name() -> None:
     known |= {("access", name) for name in ("policy", "question", "refusal", "audit_sinks")}  # asked with every call
     known |= {("machine", "log_destinations")}  # followed as the configuration changes
     known |= {("machine", name) for name in ("configured", "ca")}  # whether a stored one with faults can still be used
-    known |= {("machine", name) for name in ("install", "encryption")}  # by an installation, once
+    known |= {("machine", name) for name in ("install", "encryption", "system_volumes")}  # by an installation, once
     assert asked <= known
     assert ("machine", "files") in asked
     assert ("machine", "env") in asked
