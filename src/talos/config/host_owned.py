@@ -67,6 +67,12 @@ HOST_OWNED: tuple[HostOwned, ...] = (
         lambda config: list(config.machine.system_volumes),
     ),
     HostOwned(
+        "UserVolumeConfig (but for volumeType directory), RawVolumeConfig, ExistingVolumeConfig, SwapVolumeConfig",
+        "UserVolumeConfig",
+        "a container node has no disk of its own",
+        lambda config: [one.id for one in config.machine.volumes if one.kind != "directory"],
+    ),
+    HostOwned(
         "SysfsConfig (legacy: machine.sysfs)",
         "SysfsConfig",
         "/sys is the host's",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from talos.state.interface import State
 
 _PACKAGE = "talos.controllers"
+PACKAGES = (_PACKAGE, "talos.machined.controllers")
 EARLY_CONTROLLERS = (
     *modules(f"{_PACKAGE}.network"),
     *modules(f"{_PACKAGE}.access"),
@@ -58,7 +59,7 @@ class Rest:
 
     def __init__(self, running: Iterable[type[Controller]]) -> None:
         self._running = frozenset(running)
-        self._all = modules(_PACKAGE)
+        self._all = [name for package in PACKAGES for name in modules(package)]
         self._controllers = deque(name for name in self._all if name not in EARLY_CONTROLLERS)
         self._handlers = deque(name for name in rpc.handler_modules() if name not in EARLY_HANDLERS)
         self._asked = asyncio.Event()

@@ -429,7 +429,8 @@ async def test_dependencies_come_from_the_declarations(api: Api, monkeypatch: py
         inputs = (Input(HostnameStatusSpec, id="hostname"), Input(ServiceSpec, STRONG))
         outputs = (Output(OSRootSpec), Output(ServiceSpec, SHARED))
 
-    monkeypatch.setattr("talos.machined.api.inspect.discover", lambda: [Hosts])
+    found = {"talos.controllers": [Hosts]}
+    monkeypatch.setattr("talos.machined.api.inspect.discover", lambda package: found.get(package, []))
     (answer,) = await api.call("ControllerRuntimeDependencies", Empty(), "inspect.InspectService")
     edges = [
         (e.controller_name, e.edge_type, e.resource_type, e.resource_namespace, e.resource_id)

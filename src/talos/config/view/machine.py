@@ -5,10 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from talos.config.block.encryption import EncryptionKeyTPM, EncryptionKeyTPMOptions, EncryptionSpec
-from talos.config.block.provisioning import ProvisioningSpec
 from talos.config.block.volume_config import VolumeConfig
-from talos.config.forms import byte_size
 from talos.config.k8s.kube_talos_api_access_config import KubeTalosAPIAccessConfig
 from talos.config.runtime.environment_config import EnvironmentConfig
 from talos.config.runtime.kernel_module_config import KernelModuleConfig
@@ -18,22 +15,20 @@ from talos.config.runtime.sysfs_config import SysfsConfig
 from talos.config.runtime.udev_rules_config import UdevRulesConfig
 from talos.config.runtime.unattended_install_config import UnattendedInstallConfig
 from talos.config.v1alpha1.config import V1Alpha1
-from talos.config.v1alpha1.encryption import EncryptionConfig
-from talos.config.v1alpha1.encryption import EncryptionKeyTPM as LegacyKeyTPM
 from talos.config.v1alpha1.machine import MachineConfig
 from talos.config.view.model import (
     Authority,
     CertificateAndKey,
     Encryption,
-    EncryptionKey,
     Install,
     KernelModule,
     LogDestination,
     MachineType,
-    Provisioning,
     SystemVolume,
     TalosAPIAccess,
+    UserVolume,
 )
+from talos.config.view.volumes import encryption_of, provisioning_of, size_of
 
 if TYPE_CHECKING:
     from talos.config.config import Config
@@ -175,14 +170,14 @@ class MachineView:
         """Volumes that are to be encrypted, by name. Keys without a provider ask for it as well: better encrypted by
         mistake than in clear."""
         found = {
-            document.name: _encryption(document.encryption)
+            document.name: encryption_of(document.encryption)
             for document in self._config.get_all(VolumeConfig)
             if document.encryption.provider != "none" and (document.encryption.provider or document.encryption.keys)
         }
         if legacy := self._legacy.system_disk_encryption:
             for name, spec in (("STATE", legacy.state), ("EPHEMERAL", legacy.ephemeral)):
                 if spec is not None and spec.provider != "none":
-                    found.setdefault(name, _encryption(spec))
+                    found.setdefault(name, encryption_of(spec))
         return found
 
     @cached_property
@@ -190,14 +185,21 @@ class MachineView:
         """Place, size and mount options of the system's volumes, by name; without those that nothing is said of."""
         found = {
             document.name: SystemVolume(
-                provisioning(document.provisioning),
+                provisioning_of(document.provisioning),
                 document.mount.secure is not False,
                 bool(document.mount.disable_access_time),
-                _bytes(document.filesystem.xfs.min_allocation_group_size) if document.filesystem.xfs else 0,
+                size_of(document.filesystem.xfs.min_allocation_group_size) if document.filesystem.xfs else 0,
             )
             for document in self._config.get_all(VolumeConfig)
         }
         return {name: volume for name, volume in found.items() if volume != SystemVolume()}
+
+    @cached_property
+    def volumes(self) -> tuple[UserVolume, ...]:
+        """Volumes of the user's, by id."""
+        from talos.config.view.user_volumes import user_volumes
+
+        return user_volumes(self._config)
 
     @cached_property
     def talos_api_access(self) -> TalosAPIAccess:
@@ -221,54 +223,3 @@ class MachineView:
     def node_address_sort_algorithm(self) -> str:
         """v1 (default) or v2."""
         return (self._legacy.features.node_address_sort_algorithm if self._legacy.features else "") or "v1"
-
-
-def provisioning(spec: ProvisioningSpec) -> Provisioning:
-    """Sizes as numbers. ValueError cannot be: the forms of the keys were checked when they were decoded."""
-    size = spec.max_size.removeprefix("-")
-    percent = int(size.removesuffix("%")) if size.endswith("%") else 0
-    return Provisioning(
-        selector=spec.disk_selector.match,
-        min_size=_bytes(spec.min_size),
-        max_size=0 if percent or size.endswith("%") else _bytes(size),
-        max_percent=percent,
-        negative=spec.max_size.startswith("-"),
-        grow=spec.grow,
-    )
-
-
-def _bytes(text: str) -> int:
-    return byte_size(text) if text else 0
-
-
-def _encryption(spec: EncryptionSpec | EncryptionConfig) -> Encryption:
-    keys = []
-    for key in spec.keys:
-        kinds = {"static": key.static, "nodeID": key.node_id, "kms": key.kms, "tpm": key.tpm}
-        keys += [
-            EncryptionKey(
-                key.slot,
-                kind,
-                passphrase=key.static.passphrase if kind == "static" and key.static is not None else "",
-                lock_to_state=bool(getattr(key, "lock_to_state", False)),
-                registers=_registers(key.tpm),
-                check_secure_boot=bool(key.tpm and key.tpm.check_secureboot_status_on_enroll),
-                endpoint=key.kms.endpoint if kind == "kms" and key.kms is not None else "",
-            )
-            for kind, given in kinds.items()
-            if given is not None
-        ]
-    return Encryption(
-        keys=tuple(keys),
-        provider=spec.provider,
-        cipher=spec.cipher,
-        key_size=spec.key_size,
-        block_size=spec.block_size,
-        options=tuple(spec.options),
-        allow_discards=bool(getattr(spec, "allow_discards", False)),
-    )
-
-
-def _registers(tpm: EncryptionKeyTPM | LegacyKeyTPM | None) -> tuple[int, ...]:
-    options = getattr(tpm, "options", None)
-    return tuple(options.pcrs) if isinstance(options, EncryptionKeyTPMOptions) else ()

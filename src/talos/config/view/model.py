@@ -327,6 +327,29 @@ class SystemVolume(_Value, frozen=True):
     """of XFS, bytes"""
 
 
+class UserVolume(_Value, frozen=True):
+    """A volume of the user's, of whatever document."""
+
+    id: str
+    """with the prefix that tells kinds apart; also the label of its partition"""
+    name: str
+    role: str
+    """user, raw, existing or swap"""
+    kind: str = "partition"
+    """partition, disk or directory"""
+    provisioning: Provisioning = Provisioning()
+    match: str = ""
+    """CEL expression of an existing volume"""
+    filesystem: str = ""
+    """that is made; "" for a volume without, and for one that exists"""
+    project_quota: bool = False
+    min_allocation_group_size: int = 0
+    encryption: Encryption | None = None
+    secure: bool = True
+    disable_access_time: bool = False
+    read_only: bool = False
+
+
 class Mirror(_Value, frozen=True):
     """Registry mirror: endpoints in order; ``override_path`` per endpoint."""
 

@@ -22,7 +22,7 @@ from talos.resources.block.volume_config import (
     ProvisioningSpec,
 )
 from talos.resources.enums import EncryptionKeyType, EncryptionProviderType, FilesystemType, VolumeType
-from talos.state.controller import Controller, Output
+from talos.state.controller import SHARED, Controller, Output
 from talos.state.runtime import Runtime
 
 SYSTEM_VOLUME = "talos.dev/system-volume"
@@ -167,7 +167,7 @@ class VolumeConfigController(Controller):
 
     name = "block.VolumeConfigController"
     inputs = (machine_config.ACTIVE_CONFIG,)
-    outputs = (Output(VolumeConfigSpec),)
+    outputs = (Output(VolumeConfigSpec, SHARED),)
 
     async def reconcile(self, rt: Runtime) -> None:
         volumes = container_volumes() if rt.env.in_container else machine_volumes()

@@ -2,7 +2,8 @@
 
 A folder that exists keeps its content; only owner and mode are set. A partition is ready when it is found and, if it is
 to be mounted, mounted: the start of a machine does that before anything else runs, opens those that are encrypted, and
-leaves a record of what it met. A container has none: its volume waits, as on Talos.
+leaves a record of what it met. A container has none: its volume waits, as on Talos. Partitions and disks of the user's
+are machined's (talos.machined.controllers.user_volumes).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from talos.controllers.block.started import RECORD, VolumeState
 from talos.controllers.block.started import volumes as started_volumes
+from talos.controllers.block.volume_config import SYSTEM_VOLUME
 from talos.controllers.publish import always
 from talos.linux.mount import mounted_at
 from talos.resources.block import (
@@ -24,8 +26,10 @@ from talos.resources.block import (
 )
 from talos.resources.block.volume_status import TPMEncryptionOptionsInfo
 from talos.resources.enums import EncryptionProviderType, FilesystemType, VolumePhase, VolumeType
-from talos.state.controller import Controller, Input, Output
+from talos.state.controller import SHARED, Controller, Input, Output
 from talos.state.runtime import Runtime
+
+_FOLDERS = (VolumeType.DIRECTORY, VolumeType.SYMLINK)
 
 
 def target_of(id: str, volumes: dict[str, VolumeConfigSpec]) -> str:
@@ -122,11 +126,15 @@ class VolumeManagerController(Controller):
 
     name = "block.VolumeManagerController"
     inputs = (Input(VolumeConfigSpec), Input(DiscoveredVolumeSpec))
-    outputs = (Output(VolumeStatusSpec), Output(MountStatusSpec))
+    outputs = (Output(VolumeStatusSpec, SHARED), Output(MountStatusSpec, SHARED))
 
     async def reconcile(self, rt: Runtime) -> None:
         configs = await rt.list(VolumeConfigSpec)
-        volumes = {resource.id: resource.spec for resource in configs}
+        volumes = {
+            resource.id: resource.spec
+            for resource in configs
+            if resource.spec.type in _FOLDERS or SYSTEM_VOLUME in resource.md.labels
+        }
         labels = {resource.id: resource.md.labels for resource in configs}
         volumes_found = [] if rt.env.in_container else [r.spec for r in await rt.list(DiscoveredVolumeSpec)]
         found = {volume.partition_label: volume for volume in reversed(volumes_found) if volume.partition_label}
@@ -141,7 +149,7 @@ class VolumeManagerController(Controller):
             status = VolumeStatusSpec(
                 type=spec.type, parent_id=spec.parent_id, mount_spec=spec.mount, symlink=spec.symlink
             )
-            if spec.type in (VolumeType.DIRECTORY, VolumeType.SYMLINK):
+            if spec.type in _FOLDERS:
                 target = target_of(id, volumes)
                 try:
                     make(rt.env.path(target), spec)

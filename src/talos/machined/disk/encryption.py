@@ -308,29 +308,32 @@ def union(new: Encryption, old: Encryption) -> Encryption:
 
 
 def refusal(wanted: dict[str, Encryption]) -> str:
-    """Why encryption that is asked for cannot be had, "" if it can."""
+    """Why encryption that is asked for system volumes cannot be had, "" if it can."""
     for volume, encryption in wanted.items():
         if volume not in ENCRYPTABLE:
             return f"{volume}: encryption is carried out for {' and '.join(ENCRYPTABLE)} only"
-        if encryption.provider not in ("", PROVIDER):
-            return f"{volume}: encryption by {encryption.provider!r} is not carried out, by {PROVIDER} it is"
-        for key in encryption.keys:
-            if key.kind not in CARRIED_OUT:
-                return (
-                    f"{volume}: key slot {key.slot} asks for {key.kind}, which is not carried out by this version: "
-                    f"{' and '.join(CARRIED_OUT)} are"
-                )
-            if key.kind == "kms":
-                from talos.machined.disk import kms
-
-                try:
-                    kms.Endpoint.parse(key.endpoint)
-                except kms.KmsError as error:
-                    return f"{volume}: key slot {key.slot}: {error}"
-            if volume == "STATE" and key.lock_to_state:
-                return "STATE: a key cannot be locked to STATE, which it is to open"
-        if not encryption.keys:
-            return f"{volume} is to be encrypted, and no key is named"
+        if refused := refusal_of(volume, encryption):
+            return refused
+        if volume == "STATE" and any(key.lock_to_state for key in encryption.keys):
+            return "STATE: a key cannot be locked to STATE, which it is to open"
     return ""
 
 
+def refusal_of(volume: str, encryption: Encryption) -> str:
+    """The same for one volume, of whatever kind."""
+    if encryption.provider not in ("", PROVIDER):
+        return f"{volume}: encryption by {encryption.provider!r} is not carried out, by {PROVIDER} it is"
+    for key in encryption.keys:
+        if key.kind not in CARRIED_OUT:
+            return (
+                f"{volume}: key slot {key.slot} asks for {key.kind}, which is not carried out by this version: "
+                f"{' and '.join(CARRIED_OUT)} are"
+            )
+        if key.kind == "kms":
+            from talos.machined.disk import kms
+
+            try:
+                kms.Endpoint.parse(key.endpoint)
+            except kms.KmsError as error:
+                return f"{volume}: key slot {key.slot}: {error}"
+    return "" if encryption.keys else f"{volume} is to be encrypted, and no key is named"

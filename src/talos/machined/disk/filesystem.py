@@ -18,6 +18,8 @@ log = logging.getLogger("machined.disk")
 
 TOOLS = "/usr/lib/modules/machine"
 """programs that only a machine has (talos.imager.boot.tools)"""
+MADE = ("xfs",)
+"""file systems of the user's volumes that the image has an mkfs for"""
 _XFS_GROW = 0x4010586E  # _IOW('X', 110, struct xfs_growfs_data { __u64 newblocks; __u32 imaxpct; })
 _XFS_IN_PROGRESS = 126  # sb_inprogress: mkfs has not finished
 _HEAD = 64 << 10

@@ -18,7 +18,8 @@ from talos.controllers.block import started
 from talos.linux import gpt
 from talos.linux.block import disks
 from talos.linux.disk_io import OpenDisk
-from talos.machined.disk import conversion, encryption, filesystem, installer, layout, medium, start
+from talos.machined.disk import conversion, encryption, filesystem, installer, layout, medium, start, volumes
+from talos.machined.disk.filesystem import MADE
 from talos.machined.disk.installer import InstallError, Plan
 from talos.machined.disk.selector import SelectError, choose
 from talos.resources.enums import MachineStage, UnattendedInstallPhase
@@ -49,9 +50,9 @@ def wanted(node: Node, config: Config | None) -> bool:
 async def run(node: Node) -> None:
     """Return at once where nothing is to be installed; otherwise the machine reboots."""
     config = node.config.current
-    if not node.env.in_container and config is not None and (volumes := await asyncio.to_thread(to_be_remade, config)):
-        log.info("%s: to be made anew at the next start, as the configuration wants", ", ".join(volumes))
-        await asyncio.to_thread(conversion.request, node.env.path(STATE), volumes)
+    if not node.env.in_container and config is not None and (remade := await asyncio.to_thread(to_be_remade, config)):
+        log.info("%s: to be made anew at the next start, as the configuration wants", ", ".join(remade))
+        await asyncio.to_thread(conversion.request, node.env.path(STATE), remade)
         await _reboot(node)
     if not wanted(node, config):
         if not node.env.in_container and config is not None and config.machine.install is not None:
@@ -133,7 +134,24 @@ def refusal(config: Config) -> str:
     for name in config.machine.system_volumes:
         if name != layout.EPHEMERAL:
             return f"VolumeConfig {name}: place, size and mount options are carried out for {layout.EPHEMERAL} only"
+    for one in config.machine.volumes:
+        if one.filesystem and one.kind != "directory" and one.filesystem not in MADE:
+            return (
+                f"UserVolumeConfig {one.name}: filesystem.type {one.filesystem} is not made by this version: its image "
+                f"has the mkfs of {', '.join(MADE)} only"
+            )
+        if one.encryption is not None and (refused := _refused_keys(one.id, one.encryption)):
+            return refused
     return encryption.refusal(config.machine.encryption)
+
+
+def _refused_keys(id: str, wanted: Encryption) -> str:
+    if volumes.SIGNED.exists() and any(key.kind == "tpm" for key in wanted.keys):
+        return (
+            f"{id}: this image is signed for its TPM, which gives out no key once the system runs, and a volume of the "
+            "user's is opened later: use another key, such as nodeID with lockToState"
+        )
+    return encryption.refusal_of(id, wanted)
 
 
 def misplaced(config: Config, target: Path | None = None) -> str:
@@ -175,7 +193,8 @@ def problem(node: Node, config: Config) -> str:
     if refused := refusal(config):
         return refused
     keys = encryption.Keys()
-    for volume, spec in config.machine.encryption.items():
+    of_users = {one.id: one.encryption for one in config.machine.volumes if one.encryption is not None}
+    for volume, spec in {**config.machine.encryption, **of_users}.items():
         for key in spec.keys:
             try:
                 keys.made(msgspec.structs.replace(key, lock_to_state=False), volume)

@@ -10,6 +10,7 @@ kernel has read long ago; a boot loader is not found on it again.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -17,7 +18,10 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
+from talos.linux.block import partition_path
 from talos.linux.disk_io import OpenDisk
+from talos.linux.gpt import Partition
+from talos.linux.swap import swapoff
 from talos.machined.disk import layout, system_disk
 
 log = logging.getLogger("machined.disk")
@@ -26,6 +30,7 @@ LABELS = (layout.META, layout.STATE, layout.EPHEMERAL)
 _GOINGDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 _NO_LOG_FLUSH = 2
 _EDGE = 1 << 20
+_OF_USERS = ("u-", "r-", "s-")
 _FAT_RESERVED = 32 * 512
 """boot sector, its copy and the count of free clusters: what lies before the allocation tables (mkfs.fat, FAT32)"""
 
@@ -62,10 +67,22 @@ def wipe(
                 log.info("wiping %s, %d KiB", label, length >> 10)
                 opened.wipe(partition.first * opened.sector, length)
             if not named:
+                for partition in disk.table.partitions:
+                    if partition.name.startswith(_OF_USERS):
+                        _wipe_volume(partition, disk, opened, root)
                 opened.wipe(0, _EDGE)
                 opened.wipe(opened.size - _EDGE, _EDGE)
     except OSError as error:
         raise WipeError(f"{disk.path} is not wiped: {error}") from error
+
+
+def _wipe_volume(partition: Partition, disk: system_disk.SystemDisk, opened: OpenDisk, root: Path) -> None:
+    """A volume of the user's on the system's disk: its disk goes as a whole. OSError."""
+    log.info("wiping %s", partition.name)
+    _shut_down(root / "var/mnt" / partition.name[2:])
+    with contextlib.suppress(OSError):  # no swap, or not on
+        swapoff(partition_path(disk.path, partition.number))
+    opened.wipe(partition.first * opened.sector, partition.sectors * opened.sector)
 
 
 def _shut_down(target: Path) -> None:

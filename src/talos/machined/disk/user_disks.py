@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from talos.linux.block import mounted_below
+from talos.linux.block import SYS, mounted_below
 from talos.linux.disk_io import OpenDisk
+from talos.linux.mount import umount
 from talos.machined.disk import system_disk
 from talos.machined.disk.reset import WipeError
 
 log = logging.getLogger("machined.disk")
+
+VOLUMES = "/var/mnt/"
+"""where the user's volumes are mounted"""
 
 
 class NoUserDiskError(Exception):
@@ -52,11 +57,33 @@ def _refuse_held(path: Path) -> None:
         raise OSError(errno.EBUSY, f"it is in use: {users}") from error
 
 
-def wipe(disks: Sequence[str]) -> None:
-    """Overwrite each of them whole; the others go on where one fails. WipeError names those that did."""
+def _release(path: Path, below: str) -> None:
+    """Take down volumes of the user's that lie on a disk: they are to go. OSError: one is in use."""
+    from talos.linux.cryptsetup import CryptError, close
+
+    folder = SYS / "class/block" / path.name
+    parts = [folder, *(entry.parent for entry in folder.glob("*/partition"))]
+    for name in (path.name, *(holder.name for part in parts for holder in (part / "holders").glob("dm-*"))):
+        for target in reversed(mounted_below(Path("/dev", name))):
+            if target.startswith(below):
+                log.info("unmounting %s", target)
+                umount(target)
+        mapping = SYS / "class/block" / name / "dm/name"
+        if name != path.name and (found := mapping.read_text().strip()).startswith("luks2-"):
+            try:
+                close(found)
+            except CryptError as error:
+                raise OSError(errno.EBUSY, str(error)) from error
+
+
+def wipe(disks: Sequence[str], volumes: str = VOLUMES) -> None:
+    """Overwrite each of them whole; the others go on where one fails. What is mounted below `volumes` is unmounted
+    first. WipeError names those that failed."""
     failed = []
     for path in map(Path, disks):
         try:
+            with contextlib.suppress(OSError):
+                _release(path, volumes)
             _refuse_held(path)
             with OpenDisk(path, writable=True) as disk:
                 log.info("wiping %s, %d MiB", path, disk.size >> 20)

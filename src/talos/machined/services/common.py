@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from talos.controllers.network.host_dns_config import ADDRESS_STATUS, HOST_DNS_ADDRESS
@@ -11,6 +12,7 @@ from talos.resources.network import AddressStatusSpec, HostDNSConfigSpec
 from talos.resources.network import StatusSpec as NetworkStatusSpec
 from talos.resources.time import StatusSpec as TimeStatusSpec
 
+_LOOK_S = 0.2
 PATH = "PATH=/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/cni/bin"
 ENVIRONMENT = {
     "PATH": "/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/cni/bin",
@@ -56,3 +58,25 @@ class VolumesMounted(Condition):
     async def wait(self, node: Any) -> None:
         for id in self._ids:
             await node.state.wait_for(VolumeStatusSpec, id, lambda resource: str(resource.spec.phase) == "ready")
+
+
+class UserVolumesSettled(Condition):
+    """Each volume of the user's is mounted, or is known not to be: pods would write below the place of one that comes
+    later. One that fails is no reason to have none of the node's pods."""
+
+    text = "volumes of the user to be mounted"
+
+    async def wait(self, node: Any) -> None:
+        while not await self._settled(node):  # noqa: ASYNC110 - which ones there are changes with the configuration
+            await asyncio.sleep(_LOOK_S)
+
+    @staticmethod
+    async def _settled(node: Any) -> bool:
+        config = node.config.current
+        for volume in config.machine.volumes if config is not None else ():
+            if node.env.in_container and volume.kind != "directory":
+                continue
+            found = await node.state.get_or_none(VolumeStatusSpec, volume.id)
+            if found is None or str(found.spec.phase) not in ("ready", "failed"):
+                return False
+        return True

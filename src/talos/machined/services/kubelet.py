@@ -17,7 +17,13 @@ from talos.linux.process import Program
 from talos.machined.conditions import Condition, FilesExist, ResourceCondition
 from talos.machined.health import HealthCheck, http_ok
 from talos.machined.service import ProgramService
-from talos.machined.services.common import HostDNSReachable, VolumesMounted, network_ready, time_synced
+from talos.machined.services.common import (
+    HostDNSReachable,
+    UserVolumesSettled,
+    VolumesMounted,
+    network_ready,
+    time_synced,
+)
 from talos.machined.services.containerd import SOCKET
 from talos.resources.k8s import KubeletSpecSpec
 from talos.resources.secrets import KubeletSpec as KubeletSecretSpec
@@ -88,6 +94,7 @@ class Kubelet(ProgramService):
     def conditions(self, node: Node) -> Sequence[Condition]:
         return (
             VolumesMounted(*VOLUMES),
+            UserVolumesSettled(),
             time_synced(),
             network_ready(),
             HostDNSReachable(),

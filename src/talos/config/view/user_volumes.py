@@ -1,0 +1,71 @@
+"""Volumes of the user as the documents of several kinds describe them. Imported when somebody asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from talos.config.block.existing_volume_config import ExistingVolumeConfig
+from talos.config.block.raw_volume_config import RawVolumeConfig
+from talos.config.block.swap_volume_config import SwapVolumeConfig
+from talos.config.block.user_volume_config import UserVolumeConfig
+from talos.config.view.model import UserVolume
+from talos.config.view.volumes import (
+    EXISTING,
+    PREFIXES,
+    RAW,
+    SWAP,
+    USER,
+    encryption_if_wanted,
+    provisioning_of,
+    size_of,
+)
+
+if TYPE_CHECKING:
+    from talos.config.config import Config
+
+DEFAULT_FILESYSTEM = "xfs"
+
+
+def user_volumes(config: Config) -> tuple[UserVolume, ...]:
+    """All of them, by id."""
+    found = [
+        UserVolume(
+            id=f"{PREFIXES[USER]}{document.name}",
+            name=document.name,
+            role=USER,
+            kind=document.volume_type or "partition",
+            provisioning=provisioning_of(document.provisioning),
+            filesystem=document.filesystem.type or DEFAULT_FILESYSTEM,
+            project_quota=bool(document.filesystem.project_quota_support),
+            min_allocation_group_size=size_of(xfs.min_allocation_group_size) if (xfs := document.filesystem.xfs) else 0,
+            encryption=encryption_if_wanted(document.encryption),
+            secure=document.mount.secure is not False,
+            disable_access_time=bool(document.mount.disable_access_time),
+        )
+        for document in config.get_all(UserVolumeConfig)
+    ]
+    found += [_partition(RAW, document) for document in config.get_all(RawVolumeConfig)]
+    found += [_partition(SWAP, document) for document in config.get_all(SwapVolumeConfig)]
+    found += [
+        UserVolume(
+            id=f"{PREFIXES[EXISTING]}{document.name}",
+            name=document.name,
+            role=EXISTING,
+            match=document.discovery.volume_selector.match,
+            secure=document.mount.secure is not False,
+            disable_access_time=bool(document.mount.disable_access_time),
+            read_only=bool(document.mount.read_only),
+        )
+        for document in config.get_all(ExistingVolumeConfig)
+    ]
+    return tuple(sorted(found, key=lambda volume: volume.id))
+
+
+def _partition(role: str, document: RawVolumeConfig | SwapVolumeConfig) -> UserVolume:
+    return UserVolume(
+        id=f"{PREFIXES[role]}{document.name}",
+        name=document.name,
+        role=role,
+        provisioning=provisioning_of(document.provisioning),
+        encryption=encryption_if_wanted(document.encryption),
+    )
