@@ -23,7 +23,7 @@ from talos.config.view.model import MachineType
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "documents"
-OF_DISKS_AND_KERNEL = ["FilesystemTrimConfig", "SecurityProfileConfig"]
+OF_DISKS_AND_KERNEL = ["SecurityProfileConfig"]
 """What `gen config` writes, and containers have no use for."""
 HEAD = "apiVersion: v1alpha1\nkind: "
 

@@ -33,6 +33,7 @@ from talos.config.view.volumes import encryption_of, provisioning_of, size_of
 if TYPE_CHECKING:
     from talos.config.config import Config
     from talos.config.v1alpha1.machine import MachineFile
+    from talos.config.view.trims import Trims
 
 
 class MachineView:
@@ -200,6 +201,13 @@ class MachineView:
         from talos.config.view.user_volumes import user_volumes
 
         return user_volumes(self._config)
+
+    @cached_property
+    def trims(self) -> Trims:
+        """How often file systems tell their disks what is free."""
+        from talos.config.view.trims import trims
+
+        return trims(self._config)
 
     @cached_property
     def talos_api_access(self) -> TalosAPIAccess:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from talos.config.view.model import UserVolume
 from talos.config.view.volumes import SWAP, USER
 from talos.controllers import machine_config
-from talos.controllers.block.volume_config import encryption_spec, provisioning_spec
+from talos.controllers.block.volume_config import encryption_spec, provisioning_spec, with_trim
 from talos.controllers.publish import always
 from talos.resources.block import LocatorSpec, MountSpec, VolumeConfigSpec
 from talos.resources.block.volume_config import DiskSelector, FilesystemSpec, ProvisioningSpec
@@ -70,5 +70,8 @@ class UserVolumeConfigController(Controller):
         wanted = config.machine.volumes if config is not None else ()
         volumes = {one.id: one for one in wanted if one.kind == "directory" or not rt.env.in_container}
         for id, volume in volumes.items():
-            await rt.modify(VolumeConfigSpec, id, always(spec(volume)), labels={LABELS[volume.role]: ""})
+            made = spec(volume)
+            if config is not None and made.mount is not None and volume.kind != "directory":
+                with_trim(made, config.machine.trims.of(id))
+            await rt.modify(VolumeConfigSpec, id, always(made), labels={LABELS[volume.role]: ""})
         await rt.keep_only(VolumeConfigSpec, volumes)

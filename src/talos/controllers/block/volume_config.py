@@ -118,6 +118,11 @@ def configured(spec: VolumeConfigSpec, label: str, wanted: SystemVolume) -> None
     spec.mount.secure = wanted.secure
 
 
+def with_trim(spec: VolumeConfigSpec, interval: timedelta | None) -> None:
+    """Fill in how often it is trimmed; None: never."""
+    spec.trim_enabled, spec.trim_interval = interval is not None, interval or timedelta()
+
+
 def _partition(label: str, folder: VolumeConfigSpec, size: int = 0) -> VolumeConfigSpec:
     """A system partition of that size, or one of at least 2 GiB that takes what is left."""
     return VolumeConfigSpec(
@@ -177,6 +182,9 @@ class VolumeConfigController(Controller):
         for id, wanted in (config.machine.encryption if config is not None else {}).items():
             if id in volumes and volumes[id].type is VolumeType.PARTITION:
                 volumes[id].encryption = encryption_spec(wanted)
+        if config is not None:  # of a machine
+            for id in ("STATE", "EPHEMERAL"):
+                with_trim(volumes[id], config.machine.trims.of(id))
         for id, spec in volumes.items():
             await rt.modify(VolumeConfigSpec, id, always(spec), labels={SYSTEM_VOLUME: ""})
         await rt.keep_only(VolumeConfigSpec, volumes)

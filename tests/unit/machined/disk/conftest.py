@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,13 +40,15 @@ def attached(folder: Path, name: str, size: int) -> Iterator[Path]:
         file.truncate(size)
     run = subprocess.run([LOSETUP, "--find", "--partscan", "--show", image], capture_output=True, text=True, check=True)
     device = Path(run.stdout.strip())
-    yield device
-    for mount in reversed(mounts()):
-        if mount.target.startswith(str(folder)):
-            umount(mount.target)
-    with OpenDisk(device, writable=True) as opened:
-        opened.tell_kernel(gpt.new(opened.sectors))
-    subprocess.run([LOSETUP, "--detach", device], check=True)
+    try:
+        yield device
+    finally:
+        for mount in reversed(mounts()):
+            if mount.target.startswith(str(folder)):
+                umount(mount.target)
+        with OpenDisk(device, writable=True) as opened, contextlib.suppress(gpt.TableError):
+            opened.tell_kernel(gpt.new(opened.sectors))
+        subprocess.run([LOSETUP, "--detach", device], check=True)
 
 
 @pytest.fixture
