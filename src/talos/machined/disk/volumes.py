@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ _LEGACY, _KIND = b"DiskEncryption", re.compile(rb"\bVolumeConfig\b")
 _KEYS = re.compile(rb"encryption|provisioning|filesystem|disableAccessTime|(?i:false)")
 """in every document of a volume that says more than what holds anyway (`secure: true`, which `gen config` writes): a
 configuration without is not read at a start, which takes a while"""
+_PAUSE_S = 0.2
 Targets = tuple[tuple[str, str, str, int], ...]
 
 
@@ -63,9 +65,10 @@ class BringUp:
         keys: Keys | None = None,
         cost: Cost | None = None,
         disks: Callable[[], list[BlockDevice]] = block.disks,
+        patience_s: float = 15.0,
     ) -> None:
         self._disk, self._root, self._targets, self._cost = disk, root, targets, cost
-        self._own_keys, self._disks = keys, disks
+        self._own_keys, self._disks, self._patience_s = keys, disks, patience_s
         self._network = _Lazily()
         self._state: Path | None = None
         """where STATE is mounted"""
@@ -108,15 +111,26 @@ class BringUp:
             return there
         wanted = self._settings(name)
         if self._state is not None and (wanted or (self._state / ELSEWHERE).exists()):
-            from talos.config.view.model import Provisioning
-            from talos.machined.disk import ephemeral
-
-            return ephemeral.partition(
-                self._disk.path, self._state, wanted.provisioning if wanted else Provisioning(), self._disks(),
-                anew=name in conversion.requested(self._state),
-            )  # fmt: skip
+            return self._placed(wanted, self._state)
         self._disk = system_disk.with_ephemeral(self._disk)
         return self._disk.device(name)
+
+    def _placed(self, wanted: SystemVolume | None, state: Path) -> Path:
+        """EPHEMERAL where the configuration wants it, or where it was made. A disk beside the system's may need a
+        moment to appear. VolumeError, OSError."""
+        from talos.config.view.model import Provisioning
+        from talos.machined.disk import ephemeral
+
+        place = wanted.provisioning if wanted else Provisioning()
+        anew = layout.EPHEMERAL in conversion.requested(state)
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                return ephemeral.partition(self._disk.path, state, place, self._disks(), anew=anew)
+            except VolumeError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(_PAUSE_S)
 
     def _flags(self, name: str, flags: int) -> int:
         """Of EPHEMERAL as the configuration has them. VolumeError."""

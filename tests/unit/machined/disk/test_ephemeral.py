@@ -37,7 +37,7 @@ class Machine:
 
     def __init__(self, plan: Plan, root: Path, *others: Path) -> None:
         self.plan, self.root, self.disks = plan, root, [plan.disk, *others]
-        self.where = targets(root)
+        self.where, self.patience_s = targets(root), 0.0
 
     def install(self, text: str) -> None:
         (self.plan.state / "config.yaml").write_text(CONFIG.format(text))
@@ -51,8 +51,11 @@ class Machine:
         found = system_disk.find(self.disks, "")
         assert found is not None
         listed = [block.device(block.SYS, path.name) for path in self.disks]
+        shown = iter([listed[:1]] if self.patience_s else [])  # the other disk comes a moment later
         try:
-            yield BringUp(system_disk.complete(found), self.root, self.where, disks=lambda: listed).run()
+            disk = system_disk.complete(found)
+            disks = lambda: next(shown, listed)  # noqa: E731
+            yield BringUp(disk, self.root, self.where, disks=disks, patience_s=self.patience_s).run()
         finally:
             for _, target, _, _ in reversed(self.where):
                 if mounted_at(self.root / target.lstrip("/")) is not None:
@@ -91,6 +94,14 @@ def test_it_goes_to_another_disk_and_is_found_there_again(machine: Machine) -> N
     with machine.started():
         assert (machine.var / "kept").read_text() == "x"
     assert machine.partitions(0) == ["EFI", "META", "STATE"]
+
+
+def test_a_disk_that_comes_late_is_waited_for(machine: Machine) -> None:
+    machine.install(OTHER)
+    machine.patience_s = 60.0
+    for _ in range(2):
+        with machine.started() as states:
+            assert states["EPHEMERAL"].partition == f"{machine.disks[1]}p1"
 
 
 def test_a_disk_that_is_missing_is_no_reason_to_begin_anew(machine: Machine) -> None:
