@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 import yaml
@@ -46,17 +47,25 @@ class Chipped(Machine):
     """With a TPM that keeps what it knows in `chip`."""
 
     chip: Path
+    _made: tpm.Chip
 
     def __enter__(self) -> Machine:
-        made = tpm.start(self.chip)
+        made = self._made = tpm.start(self.chip)
         self.console_file.unlink(missing_ok=True)
         with (self.folder / "qemu.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [*self._command, *made.words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=[made.descriptor],
             )  # fmt: skip
+        os.close(made.descriptor)  # or the chip would outlive its machine, and keep its folder to itself
         self.began = time.monotonic()
         return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self._made.process.wait(30)
 
 
 def machine(folder: Path, disk: Path, chip: Path, *, restart: bool = False) -> Chipped:

@@ -220,6 +220,8 @@ def snapshot(session: Session, path: str) -> None:
     """Save etcd's data to a file, with the hash that is checked when it is restored."""
     from talos.api import machine_pb2
     from talos.client import ApiError
+    from talos.talosctl import etcd_snapshot
+    from talos.talosctl.bolt import BoltError
 
     (node,) = session.targets(exactly_one=True, command="etcd snapshot")
     partial = Path(f"{path}.part")
@@ -238,12 +240,16 @@ def snapshot(session: Session, path: str) -> None:
     try:
         session.run(fetch)
         check(partial)
+        status = etcd_snapshot.status(partial)
         partial.replace(path)
     except ApiError as error:
         raise click.ClickException(f"error reading the snapshot from node {node}: {error}") from error
+    except BoltError as error:
+        raise click.ClickException(f"what node {node} sent is no whole database of etcd: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
-    print(f"etcd snapshot saved to {path} ({Path(path).stat().st_size} bytes)")
+    print(f'etcd snapshot saved to "{path}" ({Path(path).stat().st_size} bytes)')
+    print(f"snapshot info: {status}")
 
 
 def check(path: Path) -> None:
