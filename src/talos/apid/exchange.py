@@ -42,6 +42,8 @@ log = logging.getLogger("apid")
 
 _HOP_TRAILERS = frozenset({"content-type", "content-length", AUDITED_KEY})
 _CALL_ID = re.compile("[0-9a-f]{16}")
+RESERVE_S, RESERVE_SHARE = 0.2, 0.1
+"""of a call to many nodes: what is kept back, at most, to send the answers that there are"""
 _OK_HEADERS: Headers = [(":status", "200"), ("content-type", "application/grpc")]
 
 
@@ -239,6 +241,21 @@ class Exchange:
     # one to many
 
     async def _collect(self, target: str, message: bytes) -> bytes:
+        try:
+            async with asyncio.timeout(self._time_for_each()):
+                return await self._ask(target, message)
+        except TimeoutError:
+            return splice.failed_unary(target, Status.DEADLINE_EXCEEDED.value, "context deadline exceeded")
+
+    def _time_for_each(self) -> float | None:
+        """Seconds. A node that does not answer ends a little before the call, or it would take the others' answers with
+        it."""
+        if self.request.timeout is None:
+            return None
+        reserve = min(RESERVE_S, self.request.timeout * RESERVE_SHARE)
+        return max(0.0, self.request.timeout - (time.monotonic() - self.begun) - reserve)
+
+    async def _ask(self, target: str, message: bytes) -> bytes:
         try:
             upstream, done = await self._open(target)
             try:

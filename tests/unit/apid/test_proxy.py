@@ -98,6 +98,19 @@ async def test_nodes_with_an_unreachable_one_still_succeeds(cluster: Cluster) ->
     assert bad.metadata.status.code == Status.UNAVAILABLE.value
 
 
+async def test_a_silent_node_does_not_take_the_others_answers_with_it(cluster: Cluster) -> None:
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.9", int(cluster.first.endpoint.rpartition(":")[2]))
+    async with server, cluster.client() as client:
+        reply = await client.call(M + "Version", nodes=["127.0.0.1", "127.0.0.9"], timeout=2)
+    good, bad = reply.messages
+    assert good.version.tag == "one"
+    assert (bad.metadata.hostname, bad.metadata.status.code) == ("127.0.0.9", Status.DEADLINE_EXCEEDED.value)
+
+
 async def test_error_of_a_node_comes_back_as_it_is(cluster: Cluster) -> None:
     async with cluster.client() as client:
         for node in ("", "127.0.0.1", "127.0.0.2"):
