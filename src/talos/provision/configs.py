@@ -70,12 +70,21 @@ class ConfigOptions:
     """volumes of the system that are encrypted; on machines"""
     encryption_keys: tuple[str, ...] = ()
     """key types, one for each key slot (talos.provision.flag_documents.KEYS)"""
+    user_volumes: tuple[tuple[tuple[str, int], ...], ...] = ()
+    """of machines: for each disk of the user its volumes, name and bytes"""
+    encrypt_user_volumes: bool = False
+    """with the keys of the others"""
     virtual_ip: str = ""
     """shared address of the control plane nodes, which the Kubernetes API is reached by"""
     json_logs: bool = False
     """services' logs are sent to a receiver on the bridge (talos.provision.log_receiver)"""
     firewall: str = ""
     """accept or block: what happens to packets that no rule lets in; "": there is no firewall"""
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether any volume is."""
+        return bool(self.encrypted or (self.encrypt_user_volumes and self.user_volumes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,7 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
     if not options.disks or options.disks[0] < machine.SMALLEST_DISK:
         raise ProvisionError(f"--disks: the first one holds the system and needs {machine.SMALLEST_DISK >> 30}GiB")
     found = machine.artefacts(options.image, images.REPOSITORY, options.start_file)
-    if options.config.encrypted and "tpm" in options.config.encryption_keys and not options.tpm:
+    if options.config.encrypts and "tpm" in options.config.encryption_keys and not options.tpm:
         raise ProvisionError("--disk-encryption-key-types tpm: the machines need a chip, add --with-tpm2")
     preflight.check_machines(options.state, found, start, count)
     if options.tpm:
@@ -299,7 +299,7 @@ async def _create(
     generated: GeneratedConfigs | None,
     progress: Progress,
 ) -> CreatedCluster:
-    if options.config.encrypted and KMS in options.config.encryption_keys:
+    if options.config.encrypts and KMS in options.config.encryption_keys:
         await asyncio.to_thread(key_server.start, directory, model)
     how = " (emulated, which takes minutes: no KVM here)" if model.emulated else ""
     if options.config.json_logs:

@@ -8,6 +8,7 @@ from talos.config.yaml_writer import dump_all
 from talos.provision import key_server
 from talos.provision.configs import ConfigOptions
 from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError
+from talos.provision.user_disks import user_disk_serial
 
 _DEFAULT = ConfigOptions()
 FIREWALL = ("accept", "block")
@@ -43,16 +44,40 @@ def documents(model: ClusterModel, options: ConfigOptions, role: str) -> str:
         for number, url in enumerate(options.cni_urls, 1):
             found.append({"kind": "KubeExternalManifestConfig", "name": f"cni-{number}", "url": url})
     found += _encryption(model, options)
+    found += _user_volumes(model, options)
     if options.firewall:
         found += _firewall(model, options, role == CONTROL_PLANE)
     return dump_all({"apiVersion": "v1alpha1", **document} for document in found)
 
 
-def _encryption(model: ClusterModel, options: ConfigOptions) -> list[dict[str, Any]]:
+def _user_volumes(model: ClusterModel, options: ConfigOptions) -> list[dict[str, Any]]:
+    """Each as large as asked for, on the disk that was made for it."""
+    encryption = {"encryption": {"provider": "luks2", "keys": _keys(model, options)}}
+    return [
+        {
+            "kind": "UserVolumeConfig",
+            "name": name,
+            "provisioning": {
+                "diskSelector": {"match": f'disk.serial == "{user_disk_serial(number)}"'},
+                "minSize": size,
+                "maxSize": size,
+            },
+            **(encryption if options.encrypt_user_volumes else {}),
+        }
+        for number, disk in enumerate(options.user_volumes)
+        for name, size in disk
+    ]
+
+
+def _keys(model: ClusterModel, options: ConfigOptions) -> list[dict[str, Any]]:
     known = {**KEYS, KMS: {"kms": {"endpoint": key_server.endpoint(model.gateway)}}}
     if unknown := [name for name in options.encryption_keys if name not in known]:
         raise ProvisionError(f"--disk-encryption-key-types {unknown[0]}: choose from {', '.join(known)}")
-    keys = [{"slot": slot, **known[name]} for slot, name in enumerate(options.encryption_keys)]
+    return [{"slot": slot, **known[name]} for slot, name in enumerate(options.encryption_keys)]
+
+
+def _encryption(model: ClusterModel, options: ConfigOptions) -> list[dict[str, Any]]:
+    keys = _keys(model, options)
     return [
         {"kind": "VolumeConfig", "name": volume, "encryption": {"provider": "luks2", "keys": keys}}
         for volume in options.encrypted

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from talos.talosctl.cluster import create
 from talos.talosctl.cluster.progress import TerminalProgress
 from talos.talosctl.cluster.values import Cpus, Memory, check_name, mounts, patches, ports
 from talos.talosctl.main import run
@@ -56,6 +57,20 @@ def test_wrong_ports_name_the_flag(text: str) -> None:
     assert "--exposed-ports" in caught.value.format_message()
 
 
+def test_volumes_of_the_user_get_a_disk_for_each_time_the_flag_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, dict[str, object]]] = []
+    monkeypatch.setattr(create, "_create", lambda machines, **flags: asked.append((machines, flags)))
+    flags = ["--user-volumes=data:1GiB:logs:512MiB", "--user-volumes", "more:2gb", "--encrypt-user-volumes"]
+    assert run(["cluster", "create", "--provisioner", "qemu", "--extra-disks", "1", *flags]) == 0
+    ((machines, others),) = asked
+    assert isinstance(machines, dict)
+    assert [size >> 20 for size in machines["disks"]] == [6144, 1544, 1916, 5120]
+    assert machines["disk_serials"] == ["", "user-volumes-0", "user-volumes-1"]
+    assert machines["worker_disks"] == 1
+    assert others["user_volumes"] == ((("data", 1 << 30), ("logs", 512 << 20)), (("more", 2 * 10**9),))
+    assert others["encrypt_user_volumes"] is True
+
+
 def test_patches_from_files(tmp_path: Path) -> None:
     file = tmp_path / "patch.yaml"
     file.write_text("a: 1")
@@ -99,6 +114,8 @@ def test_names_that_cannot_begin_a_host_name(name: str) -> None:
             ["cluster", "create", "dev", "--provisioner=qemu", "--extra-disks=1", "--extra-disks-serials", "a b"],
             "--extra-disks-serials a b: a serial number",
         ),
+        (["cluster", "create", "--user-volumes", "data:1GiB"], "--user-volumes is for nodes that are machines"),
+        (["cluster", "create", "--provisioner", "qemu", "--user-volumes", "data"], "write NAME:SIZE"),
         (["cluster", "create", "--with-tpm1_2"], "use --with-tpm2"),
         (["cluster", "create", "--no-such-flag"], "--no-such-flag"),
     ],

@@ -73,3 +73,18 @@ def test_a_firewall_lets_the_cluster_in(role: str) -> None:
 def test_a_firewall_that_nobody_knows() -> None:
     with pytest.raises(ProvisionError, match="--with-firewall maybe: choose accept or block"):
         documents(WORKER, firewall="maybe")
+
+
+def test_volumes_of_the_user_lie_on_the_disks_that_were_made_for_them() -> None:
+    wanted = ((("data", 2 << 30), ("logs", 1 << 30)), (("more", 3 << 30),))
+    found = documents(WORKER, user_volumes=wanted, encrypt_user_volumes=True, encryption_keys=("uuid",))
+    assert [
+        (volume["name"], volume["provisioning"]["diskSelector"]["match"], int(volume["provisioning"]["minSize"]))
+        for volume in found["UserVolumeConfig"]
+    ] == [
+        ("data", 'disk.serial == "user-volumes-0"', 2 << 30),
+        ("logs", 'disk.serial == "user-volumes-0"', 1 << 30),
+        ("more", 'disk.serial == "user-volumes-1"', 3 << 30),
+    ]
+    assert all(volume["encryption"]["keys"] == [{"slot": 0, "nodeID": {}}] for volume in found["UserVolumeConfig"])
+    assert "VolumeConfig" not in found or all("encryption" not in volume for volume in found["VolumeConfig"])

@@ -118,6 +118,8 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
             json_logs=flags["with_json_logs"],
             encrypted=flags.get("encrypted", ()),
             encryption_keys=flags.get("encryption_keys", ()),
+            user_volumes=flags.get("user_volumes", ()),
+            encrypt_user_volumes=flags.get("encrypt_user_volumes", False),
         ),
         mounts=mounts(flags.get("mount", ())),
         ipv6=not flags.get("disable_ipv6"),

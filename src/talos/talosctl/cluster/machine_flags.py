@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from talos.talosctl.cluster.values import disks
+from talos.talosctl.cluster.values import disks, user_volumes
 from talos.talosctl.flag_table import table
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,6 +31,7 @@ _COMMON = {
 _DISKS = """
 --disk int 6144
 --disk-image-path string
+--encrypt-user-volumes bool false
 --extra-disks int 0
 --extra-disks-drivers stringSlice
 --extra-disks-on-controlplanes bool false
@@ -38,10 +39,12 @@ _DISKS = """
 --extra-disks-size int 5120
 --iso-path string
 --primary-disks int 1
+--user-volumes stringSlice
 --with-iommu bool false
 """
 _DISK_NAMES = (
-    *("disk", "disk_image_path", "extra_disks", "extra_disks_drivers", "extra_disks_on_controlplanes"),
+    *("disk", "disk_image_path", "encrypt_user_volumes", "user_volumes"),
+    *("extra_disks", "extra_disks_drivers", "extra_disks_on_controlplanes"),
     *("extra_disks_serials", "extra_disks_size", "iso_path", "primary_disks", "with_iommu"),
 )
 
@@ -65,10 +68,17 @@ def of_provisioner(ctx: click.Context, flags: dict[str, Any]) -> dict[str, Any] 
     if provisioner not in ("docker", "qemu"):
         raise click.UsageError(f"--provisioner {provisioner}: choose docker (nodes are containers) or qemu", ctx)
     if provisioner == "qemu":
+        from talos.provision.user_disks import USER_DISK_EXTRA, user_disk_serial
+
         primary, extra = values["primary_disks"], values["extra_disks"]
         if primary < 1:
             raise click.UsageError(f"--primary-disks {primary}: the first one holds the system, give 1 or more", ctx)
         found = [f"virtio:{values['disk']}MiB"] * primary
+        user = [user_volumes(text) for text in values["user_volumes"]]
+        flags["user_volumes"] = tuple(tuple(disk) for disk in user)
+        flags["encrypt_user_volumes"] = values["encrypt_user_volumes"]
+        sizes = [sum(size for _, size in disk) + USER_DISK_EXTRA for disk in user]
+        found += [f"virtio:{-(-size >> 20)}MiB" for size in sizes]
         drivers = values["extra_disks_drivers"] or ["virtio"]
         for number in range(extra):
             found.append(f"{drivers[number % len(drivers)]}:{values['extra_disks_size']}MiB")
@@ -76,7 +86,11 @@ def of_provisioner(ctx: click.Context, flags: dict[str, Any]) -> dict[str, Any] 
         return {
             **machines(ctx, flags, [preset], found),
             "start_file": start,
-            "disk_serials": ["" for _ in range(primary)] + _serials(ctx, values["extra_disks_serials"], extra),
+            "disk_serials": [
+                *("" for _ in range(primary)),
+                *(user_disk_serial(number) for number in range(len(user))),
+                *_serials(ctx, values["extra_disks_serials"], extra),
+            ],
             "worker_disks": 0 if values["extra_disks_on_controlplanes"] else extra,
             "iommu": values["with_iommu"],
         }

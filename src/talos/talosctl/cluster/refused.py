@@ -40,7 +40,6 @@ _REASONS = {
     "usb_path": _STARTS,
     "vmlinuz_path": _STARTS,
     "with_bootloader": "a machine starts by the boot loader of its disk, which counts starts: leave the flag out",
-    "encrypt_user_volumes": _NO_DOCUMENT.format("UserVolumeConfig", "; --encrypt-state and --encrypt-ephemeral work"),
     "image_cache": _NO_DOCUMENT.format(
         "ImageCacheConfig", ": name `talosctl image cache-serve` on this host with --registry-mirror"
     ),
@@ -49,7 +48,6 @@ _REASONS = {
     "ipv6": "a local cluster's nodes have IPv4 addresses, and IPv6 of their links only: leave the flag out",
     "omni_api_endpoint": "Omni is not spoken by this version: leave the flag out",
     "skip_etcd_k8s": "nodes of this version always run Kubernetes: --no-wait returns before it is there",
-    "user_volumes": _NO_DOCUMENT.format("UserVolumeConfig", "; disks of a machine are what --disks lists"),
     "wireguard_cidr": _NO_DOCUMENT.format("WireguardConfig", _MESH),
     "with_bgp": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
     "with_bgp_clos": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
@@ -94,7 +92,6 @@ _CREATE = """
 --cni-conf-dir string
 --config-injection-method string
 --disk-block-size uint 512
---encrypt-user-volumes bool false
 --extra-disks-tags stringSlice
 --extra-uefi-search-paths stringSlice
 --image-cache-path string
@@ -110,7 +107,6 @@ _CREATE = """
 --skip-etcd-k8s bool false
 --uki-path string
 --usb-path string
---user-volumes stringSlice
 --vmlinuz-path string _out/vmlinuz-${ARCH}
 --wireguard-cidr string
 --with-bgp bool false

@@ -73,6 +73,21 @@ def ports(texts: list[str], host_ip: str) -> list[PortMapping]:
     return found
 
 
+def user_volumes(text: str) -> list[tuple[str, int]]:
+    """NAME:SIZE, once or more often: the volumes of the user on one disk, as (name, bytes)."""
+    words = text.split(":")
+    found = []
+    for name, size in zip(words[::2], [*words[1::2], ""], strict=False):
+        match = _SIZE.match(size.strip())
+        if match is None or match[2].lower() not in _UNITS or not re.fullmatch(r"[A-Za-z0-9-]{1,34}", name):
+            raise click.BadParameter(
+                f"{text!r}: write NAME:SIZE, for example data:2GiB, or NAME:SIZE:NAME:SIZE for several on one disk",
+                param_hint="--user-volumes",
+            )
+        found.append((name, int(float(match[1]) * _UNITS[match[2].lower()])))
+    return found
+
+
 def disks(texts: list[str]) -> list[tuple[str, int]]:
     """DRIVER:SIZE each, as (driver, bytes); options that follow a size (:tag=…) and other drivers are not carried
     out."""
