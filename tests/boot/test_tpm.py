@@ -65,7 +65,8 @@ class Chipped(Machine):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, trace)
-        self._made.process.wait(30)
+        self._made.process.kill()
+        self._made.process.wait()
 
 
 def machine(folder: Path, disk: Path, chip: Path, *, restart: bool = False) -> Chipped:
