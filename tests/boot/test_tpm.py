@@ -57,7 +57,7 @@ class Chipped(Machine):
                 [*self._command, *made.words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=[made.descriptor],
             )  # fmt: skip
-        os.close(made.descriptor)  # or the chip would outlive its machine, and keep its folder to itself
+        os.close(made.descriptor)
         self.began = time.monotonic()
         return self
 
@@ -65,7 +65,7 @@ class Chipped(Machine):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, trace)
-        self._made.process.kill()
+        self._made.process.kill()  # it would outlive its machine, and keep its folder to itself
         self._made.process.wait()
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import google_crc32c
 
 from talos.talosctl.bolt import BoltError, Database
+from talos.talosctl.quick_version import read_varint
 
 _TOMBSTONE_BYTES = 18
 """revision (8), "_", number within it (8), and "t": the key was deleted then"""
@@ -55,16 +56,10 @@ def _key_of(value: bytes) -> bytes:
     """Field 1 of an mvccpb.KeyValue, which is written first."""
     if value[:1] != b"\x0a":
         raise BoltError("a value of etcd does not begin with its key")
-    length = shift = 0
-    at = 1
-    while True:
-        if at >= len(value) or shift > 28:
-            raise BoltError("a key of etcd is cut off")
-        byte = value[at]
-        length |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            break
+    try:
+        length, at = read_varint(value, 1)
+    except (IndexError, ValueError) as error:
+        raise BoltError("a key of etcd is cut off") from error
     if at + length > len(value):
         raise BoltError("a key of etcd is cut off")
     return value[at : at + length]

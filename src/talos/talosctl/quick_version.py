@@ -104,13 +104,13 @@ def _fields(data: bytes) -> dict[int, list[bytes | int]]:
     found: dict[int, list[bytes | int]] = {}
     at = 0
     while at < len(data):
-        tag, at = _varint(data, at)
+        tag, at = read_varint(data, at)
         kind = tag & 7
         if kind == 0:
-            value, at = _varint(data, at)
+            value, at = read_varint(data, at)
             found.setdefault(tag >> 3, []).append(value)
             continue
-        size, at = _varint(data, at) if kind == 2 else ({1: 8, 5: 4}[kind] if kind in (1, 5) else 0, at)
+        size, at = read_varint(data, at) if kind == 2 else ({1: 8, 5: 4}[kind] if kind in (1, 5) else 0, at)
         if kind not in (1, 2, 5) or at + size > len(data):
             raise ValueError("not a message")
         found.setdefault(tag >> 3, []).append(data[at : at + size])
@@ -118,7 +118,8 @@ def _fields(data: bytes) -> dict[int, list[bytes | int]]:
     return found
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number and what lies behind it. IndexError, ValueError."""
     value = 0
     for shift in range(0, 70, 7):
         byte = data[at]

@@ -82,10 +82,6 @@ class Archive:
         finally:
             os.close(file)
 
-    def is_package(self, name: str) -> bool:
-        """Whether modules lie below it."""
-        return bool(self._index[name][2])
-
 
 def install() -> None:
     """Called by the launcher before anything else is imported."""

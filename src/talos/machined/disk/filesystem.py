@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -121,3 +122,14 @@ def grow_xfs(mounted: Path, device_bytes: int) -> None:
             fcntl.ioctl(fd, _XFS_GROW, struct.pack("=QIxxxx", device_bytes // block, 25))
     finally:
         os.close(fd)
+
+
+def fill_xfs(where: Path, device: Path) -> None:
+    """Let a mounted XFS use all of its device, which may have grown; what goes wrong is logged."""
+    try:
+        with OpenDisk(device) as opened:
+            size = opened.size
+        grow_xfs(where, size)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # it has that size
+            log.warning("%s does not grow: %s", where, error)

@@ -175,7 +175,7 @@ class UserVolumes:
         if len(found) > 1:
             listed = ", ".join(str(one.device) for one in found)
             raise VolumeError(f"more than one has that name, and nothing tells which is meant: {listed}")
-        if (found and not remembered and volume.kind != "disk") or (found and volume.kind != "disk"):
+        if found and volume.kind != "disk":
             self._grown(volume, found[0], known)
         return found[0] if found else None
 
@@ -281,7 +281,7 @@ class UserVolumes:
                 mount(str(device), target, kind, flags)
                 log.warning("%s: this kernel has no project quotas, it is mounted without", volume.id)
             if volume.role == USER:
-                _fill(device, target)
+                filesystem.fill_xfs(target, device)
         elif _flags(there.options) != flags:
             mount("none", target, "", flags | MS_REMOUNT)
         outcome.target = f"/{MOUNTS}/{volume.name}"
@@ -333,17 +333,6 @@ def _partitions(label: str, known: list[Candidate], remembered: str) -> list[Lyi
         for part in (one.table.partitions if one.table else ())
         if (str(part.id) == remembered if remembered else part.name == label)
     ]
-
-
-def _fill(device: Path, target: Path) -> None:
-    """Let XFS use all of a partition that grew."""
-    with OpenDisk(device) as disk:
-        size = disk.size
-    try:
-        filesystem.grow_xfs(target, size)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # it has that size
-            log.warning("%s does not grow: %s", target, error)
 
 
 def _told(outcome: Outcome, device: Path) -> None:

@@ -199,7 +199,7 @@ class BringUp:
                 state.signed_registers = [SIGNED_REGISTER] if SIGNED.exists() else []
                 state.registers = sorted({r for key in sealed for r in key.registers or SECURE_BOOT_REGISTERS})
         if kind == "xfs":
-            _grow(where, device)
+            filesystem.fill_xfs(where, device)
 
     def _ensure(self, name: str, partition: Path, kind: str, opened: luks.Opened | None) -> None:
         wanted = self._settings(name) if name == layout.EPHEMERAL and not self._broken else None
@@ -388,16 +388,6 @@ class _Lazily:
     def resolve(self, host: str) -> list[str]:
         assert self._network is not None, "require comes first"
         return self._network.resolve(host)
-
-
-def _grow(where: Path, device: Path) -> None:
-    try:
-        with OpenDisk(device) as opened:
-            size = opened.size
-        filesystem.grow_xfs(where, size)
-    except OSError as error:
-        if error.errno != 22:  # EINVAL: it has that size
-            log.warning("%s does not grow: %s", where, error)
 
 
 def _is_mounted(partition: Path) -> bool:
