@@ -43,6 +43,28 @@ def test_the_node_imports_nothing_of_the_command_line() -> None:
     assert NOT_ON_THE_NODE & loaded == set()
 
 
+def test_only_who_speaks_http2_before_the_first_answer_loads_it() -> None:
+    """apid does; machined and what it shares with all services talk over links (docs/decisions/0023)."""
+    program = """
+import importlib, sys
+from talos.zygote.services import CORE
+for name in (*CORE, "talos.machined.main"):
+    importlib.import_module(name)
+print(*sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(result.stdout.split())
+    assert {"talos.state.remote", "talos.networkd.main", "talos.machined.main"} <= loaded
+    assert {
+        "h2",
+        "hpack",
+        "grpclib.client",
+        "grpclib.protocol",
+        "talos.etcd",
+        "talos.transport.http2",
+    } & loaded == set()
+
+
 def test_records_of_a_node_cost_no_code_made_at_the_import() -> None:
     """@dataclass writes and compiles methods for 0.8 ms a class, msgspec.Struct takes 0.01: docs/decisions/0004."""
     on_the_node = [path for path in sources() if path.relative_to(ROOT / "src/talos").parts[0] not in PEOPLE]

@@ -17,7 +17,8 @@ from grpclib.const import Status
 
 from talos import rbac
 from talos.api import pytalos_audit_pb2 as pb
-from talos.transport.http2 import CallError, stream_status
+from talos.transport.calls import CallError
+from talos.transport.http2 import stream_status
 from talos.transport.identity import Identity
 from talos.transport.link_client import MachineLink
 

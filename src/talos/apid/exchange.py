@@ -20,7 +20,8 @@ from talos.access.policy import NONE, STATE, Policy, Question
 from talos.apid import audit, splice
 from talos.apid.request import Request
 from talos.apid.routing import Route, decide, is_client_stream, is_here, is_streamed
-from talos.transport.http2 import CallError, Headers, RawHeaders, RawStream, stream_status
+from talos.transport.calls import CallError, Headers, RawHeaders
+from talos.transport.http2 import RawStream, stream_status
 from talos.transport.identity import (
     AUDITED_KEY,
     CALL_KEY,

@@ -13,8 +13,9 @@ from h2.errors import ErrorCodes
 from talos.apid.audit import unreadable
 from talos.apid.exchange import Exchange, answer_error
 from talos.apid.request import parsed
+from talos.transport.calls import Headers, RawHeaders
 from talos.transport.gate import Gate
-from talos.transport.http2 import Headers, RawHeaders, RawStream
+from talos.transport.http2 import RawStream
 from talos.transport.identity import Identity
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from grpclib.metadata import decode_timeout
 
 from talos.transport import identity
-from talos.transport.http2 import Headers
+from talos.transport.calls import Headers
 
 MAX_HEADER_BYTES = 16 << 10
 """as RFC 9113 counts them, 32 bytes for each field included"""

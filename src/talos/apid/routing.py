@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from grpclib.const import Status
 from msgspec import Struct
 
-from talos.transport.http2 import CallError
+from talos.transport.calls import CallError
 
 FAN_OUT = (
     "/machine.MachineService/",

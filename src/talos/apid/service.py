@@ -24,7 +24,8 @@ from talos.apid.exchange import Exchange
 from talos.apid.proxy import ProxyGate
 from talos.apid.routing import Site
 from talos.client.tls import client_context, server_context
-from talos.transport.http2 import CallError, RawProtocol
+from talos.transport.calls import CallError
+from talos.transport.http2 import RawProtocol
 from talos.transport.link_client import MachineLink
 from talos.transport.listener import Door, Listener
 from talos.transport.upstream import Upstream

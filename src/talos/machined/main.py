@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from talos import rbac
 from talos import resources as _resources  # noqa: F401  (makes every resource type known to the state)
@@ -29,13 +30,16 @@ from talos.machined.sequencer import LockedError
 from talos.machined.sequences import Request
 from talos.state.controller_runtime import ControllerRuntime
 from talos.state.discovery import in_modules
-from talos.state.grpc_server import ClosingServer
 from talos.state.inmemory import InMemoryState
 from talos.transport.link_server import LinkServer
+
+if TYPE_CHECKING:
+    from talos.machined.grpc_server import ClosingServer
 
 log = logging.getLogger("machined.main")
 
 SOCKET = "/system/run/machined/machine.sock"
+"""of gRPC for root; nothing of the node calls there, so its server is imported with the rest"""
 APID_SOCKET = "/system/run/machined/apid.sock"
 KMSG = Path("/dev/kmsg")
 APID_GROUP = 50
@@ -63,16 +67,12 @@ async def serve(env: NodeEnvironment) -> int:
     node.controllers = ControllerRuntime(node.state, CONTROLLERS, env)
     rest = Rest(CONTROLLERS)
     api = rpc.MachineApi(node, rbac.allowed, complete=rest.handlers)
-    servers: dict[str, ClosingServer | LinkServer] = {
-        SOCKET: ClosingServer([api]),
-        APID_SOCKET: LinkServer(api.__mapping__(), frozenset({APID_GROUP})),
-    }
+    server = LinkServer(api.__mapping__(), frozenset({APID_GROUP}))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        for path, server in servers.items():
-            await _listen(server, env.path(path), APID_GROUP if path == APID_SOCKET else 0)
-            stack.push_async_callback(_close, server)
+        await _listen(server, env.path(APID_SOCKET), APID_GROUP)
+        stack.push_async_callback(_close, server)
         await _serve_state(node, stack)
         tasks = [
             asyncio.create_task(coroutine, name=name)
@@ -91,7 +91,7 @@ async def serve(env: NodeEnvironment) -> int:
         await node.meta.load()
         node.controllers.start()
         for coroutine, name in (
-            (rest.run(node.state, node.controllers, api), "the import of the rest"),
+            (_complete(rest, node, api, stack), "the import of the rest"),
             (node.upgrades.judge_boot(), "slots"),
         ):
             task = asyncio.create_task(coroutine, name=name)
@@ -119,6 +119,16 @@ def _log_sinks(node: Node) -> LogSinks:
         return () if config is None else config.machine.log_destinations
 
     return LogSinks(node.logs.directory, None if node.env.in_container else KMSG, node.state, wanted)
+
+
+async def _complete(rest: Rest, node: Node, api: rpc.MachineApi, stack: contextlib.AsyncExitStack) -> None:
+    assert node.controllers is not None
+    await rest.run(node.state, node.controllers, api)
+    from talos.machined.grpc_server import ClosingServer
+
+    server = ClosingServer([api])
+    await _listen(server, node.env.path(SOCKET), 0)
+    stack.push_async_callback(_close, server)
 
 
 async def _listen(server: ClosingServer | LinkServer, path: Path, group: int) -> None:

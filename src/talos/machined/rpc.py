@@ -24,7 +24,6 @@ from google.protobuf.message import Message
 from grpclib import GRPCError, Status
 from grpclib.const import Cardinality
 from grpclib.const import Handler as GrpclibHandler
-from h2.exceptions import StreamClosedError
 from msgspec import Struct, field
 
 from talos import rbac
@@ -234,6 +233,10 @@ class MachineApi:
         except GRPCError as error:
             # As grpclib would answer it, with a trailer more.
             record.ended(error.status.value, error.message or "")
+            from h2.exceptions import (
+                StreamClosedError,  # here: a link has none, and its calls come before HTTP/2 is loaded
+            )
+
             with contextlib.suppress(StreamClosedError):
                 await stream.send_trailing_metadata(
                     status=error.status,

@@ -14,16 +14,13 @@ import builtins
 import contextlib
 import logging
 import os
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
 
-from grpclib import GRPCError, Status
-from grpclib.client import Stream as ClientStream
-from grpclib.const import Cardinality
-from grpclib.exceptions import ProtocolError, StreamTerminatedError
+from grpclib.const import Status
 
 from talos.api import cosi_resource_pb2 as pb
-from talos.grpc_channel import Channel
 from talos.state import errors
 from talos.state.backoff import Backoff
 from talos.state.clock import Clock, LoopClock
@@ -36,6 +33,9 @@ from talos.state.socket import ERROR_KEY, SERVICE
 from talos.state.spec import Spec, definition
 from talos.state.watch import BUFFER, Event, EventKind, Watch
 from talos.state.wire import JsonCodec, decode_metadata, decode_resource, encode_queries, encode_resource
+from talos.transport.calls import CallError
+from talos.transport.link import LinkStream
+from talos.transport.link_client import MachineLink
 
 log = logging.getLogger("state")
 _KINDS = {
@@ -44,7 +44,6 @@ _KINDS = {
     pb.EventType.DESTROYED: EventKind.DESTROYED,
     pb.EventType.BOOTSTRAPPED: EventKind.BOOTSTRAPPED,
 }
-_LOST = (ConnectionError, FileNotFoundError, StreamTerminatedError, ProtocolError, asyncio.IncompleteReadError)
 
 
 class RemoteState(State):
@@ -55,7 +54,7 @@ class RemoteState(State):
         self._clock = clock or LoopClock()
         self._buffer = buffer
         self._codec = JsonCodec()
-        self._channel: Channel | None = None
+        self._link = MachineLink(self._path)
         self._tasks: set[asyncio.Task[None]] = set()
         self._lost = False
         self._returns: dict[_Return, None] = {}
@@ -63,29 +62,58 @@ class RemoteState(State):
 
     # -- calls --
 
-    def _open(self, method: str, request: Any, response: Any, *, many: bool = False) -> ClientStream[Any, Any]:
-        if self._channel is None:
-            self._channel = Channel(path=self._path)
-        cardinality = Cardinality.UNARY_STREAM if many else Cardinality.UNARY_UNARY
-        return self._channel.request(SERVICE + method, cardinality, type(request), response)
+    async def _begin(self, method: str, request: Any) -> tuple[LinkStream, Callable[[], None]]:
+        """Send the request of a call. The returned function must be called when the stream is done with. CallError."""
+        stream, over = await self._link.open(SERVICE + method, [])
+        try:
+            await stream.send_message(request.SerializeToString(), end=True)
+        except BaseException:
+            over()
+            raise
+        return stream, over
+
+    async def _answers(self, method: str, request: Any) -> AsyncGenerator[bytes, None]:
+        """The messages of one call. UnavailableError, or the error that the other side raised."""
+        try:
+            stream, over = await self._begin(method, request)
+            try:
+                while (message := await stream.inbox.message()) is not None:
+                    yield message
+            finally:
+                over()
+        except CallError as error:
+            raise self._unavailable(error.text) from error
+        self._judge(stream)
 
     async def _call(self, method: str, request: Any, response: Any) -> Any:
-        call = self._open(method, request, response)
         try:
-            async with call as stream:
-                await stream.send_message(request, end=True)
-                return await stream.recv_message()
-        except (GRPCError, *_LOST) as error:
-            raise self._meaning(error, call) from error
+            stream, over = await self._begin(method, request)
+            try:
+                answer = await stream.inbox.message()
+                if answer is not None and stream.status is None:
+                    await stream.inbox.message()  # its end
+            finally:
+                over()
+        except CallError as error:
+            raise self._unavailable(error.text) from error
+        self._judge(stream)
+        return response.FromString(answer)
 
-    def _meaning(self, error: Exception, call: ClientStream[Any, Any]) -> Exception:
-        if isinstance(error, GRPCError) and error.status is not Status.UNAVAILABLE:
-            metadata: Any = call.trailing_metadata or {}
-            found = getattr(errors, str(metadata.get(ERROR_KEY)), None)
-            if isinstance(found, type) and issubclass(found, StateError):
-                return cast("type[Exception]", found)(error.message)
-            return StateError(f"{error.status.name}: {error.message}")
-        return UnavailableError(f"no connection to {self._path}: {error}")
+    def _unavailable(self, text: str) -> UnavailableError:
+        return UnavailableError(f"no connection to {self._path}: {text}")
+
+    def _judge(self, stream: LinkStream) -> None:
+        """Raise what the call ended with."""
+        assert stream.status is not None, "messages end with a status"
+        code, text, metadata = stream.status
+        if code == Status.OK.value:
+            return
+        if code == Status.UNAVAILABLE.value:
+            raise self._unavailable(text)
+        found = getattr(errors, dict(metadata).get(ERROR_KEY, ""), None)
+        if isinstance(found, type) and issubclass(found, StateError):
+            raise found(text)
+        raise StateError(f"{Status(code).name}: {text}")
 
     async def ready(self) -> None:
         """Return when machined answers."""
@@ -104,9 +132,7 @@ class RemoteState(State):
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        self._link.close()
 
     async def __aenter__(self) -> RemoteState:
         return self
@@ -143,13 +169,8 @@ class RemoteState(State):
             type=definition(kind).type,
             options=pb.ListOptions(label_query=encode_queries(as_query(labels))),
         )
-        call = self._open("List", request, pb.ListResponse, many=True)
-        try:
-            async with call as stream:
-                await stream.send_message(request, end=True)
-                return [decode_resource(answer.resource, kind, self._codec) async for answer in stream]
-        except (GRPCError, *_LOST) as error:
-            raise self._meaning(error, call) from error
+        async with aclosing(self._answers("List", request)) as answers:
+            return [decode_resource(pb.ListResponse.FromString(a).resource, kind, self._codec) async for a in answers]
 
     async def create(self, resource: Resource[S], *, owner: str = "") -> Resource[S]:
         request = pb.CreateRequest(options=pb.CreateOptions(owner=owner))
@@ -226,18 +247,12 @@ class RemoteState(State):
         fail: Callable[[BaseException], None],
     ) -> None:
         """Hand the events of one call to push; its end, for whatever reason, to fail."""
-        call = self._open("Watch", request, pb.WatchResponse, many=True)
         try:
-            async with call as stream:
-                await stream.send_message(request, end=True)
-                async for response in stream:
-                    for event in response.event:
+            async with aclosing(self._answers("Watch", request)) as answers:
+                async for answer in answers:
+                    for event in pb.WatchResponse.FromString(answer).event:
                         push(self._decode_event(event, kind))
             fail(UnavailableError(f"the watch on {request.type} ended"))
-        except asyncio.CancelledError:
-            raise
-        except (GRPCError, *_LOST) as error:
-            fail(self._meaning(error, call))
         except StateError as error:
             fail(error)
 

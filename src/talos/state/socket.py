@@ -1,16 +1,13 @@
-"""The state for other processes of the node: cosi.resource.State with writes on a unix socket.
+"""The state for other processes of the node: cosi.resource.State with writes on a unix socket, in the frames of a link.
 
-The kernel says who calls (SO_PEERCRED, unix(7)); a caller proves nothing and can claim
-nothing. `access_of(uid)` decides what it may do. Trailing metadata names the class of
-an error, so that the other side raises the same one.
+The kernel says who calls; a caller proves nothing and can claim nothing. `access_of(uid)` decides what it may do. The
+metadata of a call's end names the class of an error, so that the other side raises the same one.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import socket
-import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,10 +17,10 @@ from grpclib.const import Cardinality, Handler
 
 from talos.api import cosi_resource_pb2 as pb
 from talos.state.errors import AccessError, StateError
-from talos.state.grpc_server import ClosingServer
 from talos.state.inmemory import InMemoryState
 from talos.state.server import Access, StateServer, status_of
 from talos.state.wire import JsonCodec
+from talos.transport.link_server import LinkServer, ServedStream
 
 log = logging.getLogger("machined.state")
 ERROR_KEY = "state-error"
@@ -43,7 +40,7 @@ _STREAM: dict[str, tuple[Any, Any]] = {
 
 
 class StateService:
-    """What grpclib serves on the socket."""
+    """The table of methods that the socket serves."""
 
     def __init__(self, state: InMemoryState, access_of: Callable[[int], Access]) -> None:
         self._server = StateServer(state, JsonCodec())
@@ -73,18 +70,11 @@ class StateService:
     def __mapping__(self) -> dict[str, Handler]:
         return self._table
 
-    @staticmethod
-    def _user(stream: Any) -> int:
-        peer: socket.socket = stream.peer._transport.get_extra_info("socket")
-        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        _pid, uid, _gid = struct.unpack("3i", credentials)
-        return int(uid)
-
     def _unary(self, method: Callable[[Any, Access], Any]) -> Callable[[Any], Any]:
-        async def serve(stream: Any) -> None:
+        async def serve(stream: ServedStream) -> None:
             request = await stream.recv_message()
             try:
-                await stream.send_message(await method(request, self._access_of(self._user(stream))))
+                await stream.send_message(await method(request, self._access_of(stream.user)))
             except StateError as error:
                 await _refuse(stream, error)
 
@@ -93,9 +83,9 @@ class StateService:
     def _stream(
         self, method: Callable[[Any, Access], AsyncIterator[Any]], open_by_user: Counter[int]
     ) -> Callable[[Any], Any]:
-        async def serve(stream: Any) -> None:
+        async def serve(stream: ServedStream) -> None:
             request = await stream.recv_message()
-            user = self._user(stream)
+            user = stream.user
             open_by_user[user] += 1
             try:
                 responses: Any = method(request, self._access_of(user))
@@ -112,11 +102,11 @@ class StateService:
         return serve
 
 
-async def _refuse(stream: Any, error: StateError) -> None:
+async def _refuse(stream: ServedStream, error: StateError) -> None:
     if isinstance(error, AccessError):
         log.warning("refused: %s", error)
     await stream.send_trailing_metadata(
-        status=status_of(error), status_message=str(error), metadata={ERROR_KEY: type(error).__name__}
+        status=status_of(error), status_message=str(error), metadata=[(ERROR_KEY, type(error).__name__)]
     )
 
 
@@ -129,7 +119,7 @@ class StateSocket:
     def __init__(self, state: InMemoryState, path: str | os.PathLike[str], access_of: Callable[[int], Access]) -> None:
         self._path = Path(path)
         self._service = StateService(state, access_of)
-        self._server = ClosingServer([self._service])
+        self._server = LinkServer(self._service.__mapping__(), users=None)
 
     async def start(self) -> None:
         """Listen; a socket left by a predecessor is replaced."""

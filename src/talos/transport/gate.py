@@ -11,7 +11,8 @@ from typing import cast
 from grpclib.protocol import AbstractHandler, Stream
 
 from talos.transport.arrivals import begin
-from talos.transport.http2 import Headers, RawStream
+from talos.transport.calls import Headers
+from talos.transport.http2 import RawStream
 from talos.transport.identity import Identity
 
 

@@ -31,6 +31,13 @@ from h2.stream import StreamInputs
 
 from talos.grpc_channel import no_frame_texts
 from talos.transport.arrivals import Arrivals
+from talos.transport.calls import (
+    FIRST_WINDOW_BYTES,
+    MAX_GROWN,
+    STREAM_WINDOW_BYTES,
+    CallError,
+    Headers,
+)
 from talos.transport.header_block import RememberingDecoder, literals
 from talos.transport.quick_connection import QuickConnection
 
@@ -39,10 +46,6 @@ no_frame_texts()
 
 MAX_MESSAGE_BYTES = 32 << 20
 MAX_INFLATED_BYTES = 4 << 20
-STREAM_WINDOW_BYTES = 512 << 10
-FIRST_WINDOW_BYTES = 64 << 10
-"""of an answer that this node itself asked for: grown to STREAM_WINDOW_BYTES once it is seen to be read"""
-MAX_GROWN = 64
 MAX_STREAMS = 100
 MAX_FRAME_BYTES = 64 << 10
 MAX_WRITE_BACKLOG_BYTES = 8 << 20
@@ -55,19 +58,6 @@ _FRAME = struct.Struct(">HBBBI")
 """header of a frame (RFC 9113, 4.1): length in 16 + 8 bits, type, flags, stream"""
 _DATA, _HEADERS = 0, 1
 _END_STREAM, _END_HEADERS = 0x1, 0x4
-
-Headers = list[tuple[str, str]]
-RawHeaders = list[tuple[bytes, bytes]]
-"""As received: h2 is told not to decode."""
-
-
-class CallError(Exception):
-    """A call ends with this gRPC status and text."""
-
-    def __init__(self, status: Status, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
 
 
 class Budget:

@@ -1,4 +1,4 @@
-"""One connection of the link between apid and machined, and the calls on it: the same classes on both ends.
+"""One connection of a link between processes of a node, and the calls on it: the same classes on both ends.
 
 A sender may be ahead of the reader of its call by a window, and by one message more, since messages are not cut; the
 reader's side says when it has taken some out. So one reader that does not read stops its own call only. A window is
@@ -17,7 +17,7 @@ from grpclib.const import Status
 
 from talos.transport import link_frames as frames
 from talos.transport.arrivals import Arrivals
-from talos.transport.http2 import FIRST_WINDOW_BYTES, MAX_GROWN, STREAM_WINDOW_BYTES, CallError, Headers
+from talos.transport.calls import FIRST_WINDOW_BYTES, MAX_GROWN, STREAM_WINDOW_BYTES, CallError, Headers
 
 log = logging.getLogger("transport")
 
@@ -74,6 +74,8 @@ class LinkStream:
         self.headers: Headers | None = None
         """as RawStream has them, of the calling side: None until the answer begins"""
         self.trailers: Headers | None = None
+        self.status: tuple[int, str, frames.Pairs] | None = None
+        """of the calling side: code, text and metadata, once the call is over; the headers say the same"""
         self.failure: CallError | None = None
         self.opening = b""
         """of the calling side: leaves with the first message, or with `start`"""
@@ -160,6 +162,8 @@ class LinkProtocol(asyncio.Protocol):
     def __init__(self) -> None:
         self.calls: dict[int, LinkStream] = {}
         self.transport: asyncio.Transport | None = None
+        self.user = -1
+        """of the calling process, at the serving end"""
         self._reader = frames.Reader()
         self._out: list[bytes] = []
 
@@ -179,7 +183,7 @@ class LinkProtocol(asyncio.Protocol):
             for kind, id, payload in self._reader.feed(data):
                 self._take(kind, id, payload)
         except frames.LinkError as error:
-            log.error("the link of apid and machined is closed: %s", error)
+            log.error("a link between processes of this node is closed: %s", error)
             self.close()
 
     def _take(self, kind: int, id: int, payload: bytes) -> None:

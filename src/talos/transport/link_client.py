@@ -1,4 +1,4 @@
-"""The calling end of the link: apid's connection to machined, made anew when it is lost."""
+"""The calling end of a link: a process's connection to machined, made anew when it is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grpclib.const import Status
 from grpclib.metadata import encode_grpc_message
 
 from talos.transport import link_frames as frames
-from talos.transport.http2 import CallError, Headers, RawHeaders
+from talos.transport.calls import CallError, Headers, RawHeaders
 from talos.transport.link import MAX_CALLS, LinkProtocol, LinkStream
 
 CONNECT_TIMEOUT_S = 10.0
@@ -38,6 +38,7 @@ class _Caller(LinkProtocol):
             stream.headers = cast(Headers, _BEGUN)
 
     def finished(self, stream: LinkStream, code: int, text: str, metadata: frames.Pairs) -> None:
+        stream.status = (code, text, metadata)
         trailers: RawHeaders = [(b"grpc-status", b"%d" % code), (b"grpc-message", encode_grpc_message(text).encode())]
         trailers += [(key.encode(), value.encode()) for key, value in metadata]
         if stream.headers is None:

@@ -1,9 +1,9 @@
-"""Frames of the link between apid and machined: what their bytes are, and nothing else.
+"""Frames of a link between machined and another process: what their bytes are, and nothing else.
 
 A header of nine bytes, big endian, then the payload:
 
     length (4)    of the payload
-    stream (4)    the number of a call; odd or even does not matter, only apid opens calls
+    stream (4)    the number of a call; odd or even does not matter, only one side opens calls
     kind (1)
 
 Not HTTP/2, although calls are gRPC on both ends of it: the two processes ship together, and half of a call's time went

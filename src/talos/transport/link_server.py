@@ -1,4 +1,5 @@
-"""The serving end of the link: machined's methods for apid, from the table that grpclib's server has as well.
+"""The serving end of a link: machined's methods for apid and its state for every process, from tables as grpclib's
+server reads them.
 
 Handlers see a stream with what of grpclib's they use, so that each is written once.
 """
@@ -22,7 +23,7 @@ from multidict import MultiDict
 
 from talos.transport import link_frames as frames
 from talos.transport.arrivals import begin
-from talos.transport.http2 import CallError
+from talos.transport.calls import CallError
 from talos.transport.link import MAX_CALLS, LinkProtocol, LinkStream
 
 log = logging.getLogger("transport")
@@ -43,6 +44,11 @@ class ServedStream:
         self.answered = False
         self.ended = False
         self._held = b""
+
+    @property
+    def user(self) -> int:
+        """User id of the calling process, as the kernel says it (SO_PEERCRED, unix(7))."""
+        return self.raw.link.user
 
     @property
     def transport(self) -> asyncio.Transport | None:
@@ -115,10 +121,11 @@ class _Served(LinkProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         sock = transport.get_extra_info("socket")
         _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
-        if uid not in self._server.users:
-            log.warning("refused connection of user %d to apid's socket of machined", uid)
+        if self._server.users is not None and uid not in self._server.users:
+            log.warning("refused connection of user %d to a socket that is not theirs", uid)
             transport.close()
             return
+        self.user = uid
         super().connection_made(transport)
         self._server.connections.add(self)
 
@@ -196,10 +203,10 @@ class _Served(LinkProtocol):
 class LinkServer:
     """`async with` is not needed: `start`, then `close` and `wait_closed`, as grpclib's server."""
 
-    def __init__(self, table: Mapping[str, Handler], users: frozenset[int] = frozenset()) -> None:
-        """`users`: who may connect, beside root and the process's own user."""
+    def __init__(self, table: Mapping[str, Handler], users: frozenset[int] | None = frozenset()) -> None:
+        """`users`: who may connect, beside root and the process's own user; None: everybody, the handlers decide."""
         self.table = table
-        self.users = users | {0, os.geteuid()}
+        self.users = None if users is None else users | {0, os.geteuid()}
         self.connections: set[_Served] = set()
         self._server: asyncio.Server | None = None
 

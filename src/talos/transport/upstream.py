@@ -18,7 +18,8 @@ from grpclib.const import Status
 from grpclib.protocol import AbstractHandler, Stream
 
 from talos.client.keepalive import watch_for_death
-from talos.transport.http2 import MAX_STREAMS, CallError, Headers, RawProtocol, RawStream
+from talos.transport.calls import CallError, Headers
+from talos.transport.http2 import MAX_STREAMS, RawProtocol, RawStream
 
 CONNECT_TIMEOUT_S = 10.0
 IDLE_S = 60.0

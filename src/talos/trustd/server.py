@@ -13,8 +13,9 @@ from grpclib.metadata import encode_grpc_message
 
 from talos.api import security_pb2
 from talos.client.tls import server_context
+from talos.transport.calls import CallError, Headers, RawHeaders
 from talos.transport.gate import Gate
-from talos.transport.http2 import CallError, Headers, RawHeaders, RawStream
+from talos.transport.http2 import RawStream
 from talos.transport.identity import Identity
 from talos.transport.listener import Door, Listener
 from talos.trustd.signer import Trust, sign

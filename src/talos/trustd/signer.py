@@ -11,7 +11,7 @@ from msgspec import Struct
 from talos.pki.certificates import Pair, Usage
 from talos.pki.keys import PKIError
 from talos.pki.requests import sign_request
-from talos.transport.http2 import CallError
+from talos.transport.calls import CallError
 
 
 class Trust(Struct, frozen=True):

@@ -75,7 +75,7 @@ CORE = (
     "talos.state.controller_runtime",
     "talos.state.inmemory",
     "talos.state.socket",
-    "grpclib.server",
+    "talos.state.remote",
     "google.protobuf.message",
     "msgspec.json",
     "cryptography.x509",
@@ -89,7 +89,7 @@ CORE = (
 processes may do. A module that cannot be imported is reported and left to the children."""
 
 WARM = "talos.zygote.warm"
-PRELOAD = ("grpclib.client", "talos.state.remote", WARM)
+PRELOAD = (WARM,)
 """What the others share beside that."""
 
 SHARING = tuple(service.module for service in SERVICES if not service.imports_itself)

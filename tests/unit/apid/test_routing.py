@@ -7,7 +7,7 @@ from grpclib.const import Cardinality, Status
 
 from talos.api import method_types
 from talos.apid.routing import FAN_OUT, Route, Site, decide, is_streamed
-from talos.transport.http2 import CallError
+from talos.transport.calls import CallError
 from talos.transport.identity import Identity, effective_roles
 
 from .conftest import Cluster, M

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from talos.api import common_pb2
 from talos.transport import link_frames as frames
-from talos.transport.http2 import FIRST_WINDOW_BYTES, STREAM_WINDOW_BYTES, CallError, stream_status
+from talos.transport.calls import FIRST_WINDOW_BYTES, STREAM_WINDOW_BYTES, CallError
+from talos.transport.http2 import stream_status
 from talos.transport.link import MAX_CALLS, LinkStream
 from talos.transport.link_client import MachineLink
 from talos.transport.link_server import LinkServer, ServedStream

@@ -18,7 +18,7 @@ from talos.resources.pem import CertificateAndKey
 from talos.resources.secrets import OSRootSpec, TrustdCertsSpec
 from talos.state import Resource
 from talos.state.inmemory import InMemoryState
-from talos.transport.http2 import CallError
+from talos.transport.calls import CallError
 from talos.trustd.main import serve
 from talos.trustd.server import TrustService
 from talos.trustd.signer import Trust, admitted, sign

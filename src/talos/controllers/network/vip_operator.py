@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import TYPE_CHECKING
 
 from talos.controllers import machine_config
-from talos.controllers.etcd.member import client_of
 from talos.controllers.network.layers import CONFIG_NAMESPACE, layered_id
 from talos.controllers.network.shared_address import shared_address
 from talos.controllers.publish import publish
-from talos.etcd.client import EtcdClient
-from talos.etcd.election import stand
 from talos.resources.enums import Operator
 from talos.resources.etcd import MemberSpec, SpecSpec
 from talos.resources.network import AddressSpecSpec, OperatorSpecSpec
@@ -24,6 +22,9 @@ from talos.resources.secrets import EtcdCertsSpec, EtcdRootSpec
 from talos.state.controller import SHARED, Controller, Input, Output
 from talos.state.resource import Phase
 from talos.state.runtime import Runtime
+
+if TYPE_CHECKING:
+    from talos.etcd.client import EtcdClient
 
 KEY = "talos:v1:vip:{}"
 PROBE_S = 1.0
@@ -77,6 +78,10 @@ class VIPOperatorController(Controller):
         await publish(rt, AddressSpecSpec, desired, namespace=CONFIG_NAMESPACE)
 
     async def _campaign(self, rt: Runtime, id_: str, node: str, port: int) -> None:
+        # here: most nodes share no address, and every node would load etcd's client before its API answers
+        from talos.controllers.etcd.member import client_of
+        from talos.etcd.election import stand
+
         def changed(elected: bool) -> None:
             rt.log.info("%s: this node %s the shared address", id_, "has" if elected else "no longer has")
             (self._held.add if elected else self._held.discard)(id_)

@@ -10,8 +10,7 @@ from grpclib.const import Status
 
 from talos.api import security_pb2
 from talos.client.tls import client_context
-from talos.transport.http2 import CallError, stream_status
-from talos.transport.upstream import Upstream
+from talos.transport.calls import CallError
 
 PORT = 50001
 CALL_TIMEOUT_S = 10.0
@@ -44,6 +43,10 @@ async def request_certificate(
 
 
 async def _ask(host: str, port: int, context: ssl.SSLContext, token: str, csr_pem: bytes) -> tuple[bytes, bytes]:
+    # here: a control plane node signs for itself, and machined would load HTTP/2 before its API answers
+    from talos.transport.http2 import stream_status
+    from talos.transport.upstream import Upstream
+
     upstream = Upstream(f"trustd of {host}", host=host, port=port, context=context)
     try:
         stream, done = await upstream.open("/securityapi.SecurityService/Certificate", [("token", token)])

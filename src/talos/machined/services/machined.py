@@ -10,7 +10,7 @@ from talos.machined.service import InternalService
 if TYPE_CHECKING:
     from talos.machined.node import Node
 
-SOCKET = "/system/run/machined/machine.sock"
+SOCKET = "/system/run/machined/apid.sock"
 
 
 class Machined(InternalService):
