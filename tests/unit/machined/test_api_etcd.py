@@ -18,11 +18,14 @@ from talos.api import common_pb2, machine_pb2
 from talos.controllers.machine_config import parse
 from talos.etcd import recovery
 from talos.etcd.bootstrap import ID, EtcdBootstrapRequest
-from talos.machined import rpc
+from talos.machined import etcd_founding, rpc
 from talos.machined.node import Node
+from talos.resources.block import VolumeStatusSpec
+from talos.resources.enums import VolumePhase
 from talos.resources.etcd import SpecSpec
 from talos.resources.secrets import EtcdRootSpec
 from talos.state import Resource
+from talos.state.inmemory import InMemoryState
 
 rpc.load_handlers()
 ADMIN = [(rpc.ROLE_KEY, rbac.ADMIN)]
@@ -38,6 +41,7 @@ async def node(make_node: Callable[..., Node], tmp_path: Path) -> AsyncIterator[
     (tmp_path / "var/lib/etcd").mkdir(parents=True)
     for kind, id in ((EtcdRootSpec, "etcd"), (SpecSpec, "etcd")):
         await made.state.create(Resource.new(kind, id))
+    await made.state.create(Resource.new(VolumeStatusSpec, "ETCD", VolumeStatusSpec(phase=VolumePhase.READY)))
     server = Server([rpc.MachineApi(made, rbac.allowed)])
     await server.start(path=str(tmp_path / "machine.sock"))
     made.channel = Channel(path=str(tmp_path / "machine.sock"))  # type: ignore[attr-defined]
@@ -79,9 +83,53 @@ async def test_a_snapshot_is_kept_for_etcd_and_asked_for(node: Node) -> None:
     assert (path.read_bytes(), about.st_uid, about.st_mode & 0o777) == (SNAPSHOT, 60, 0o600)
     assert lying(node) == ["etcd", "etcd.snapshot"]
     await bootstrap(node, recover_etcd=True)
+    assert lying(node) == ["etcd", "etcd.bootstrap", "etcd.snapshot"]
     asked = (await node.state.get(EtcdBootstrapRequest, ID)).spec
     assert (asked.snapshot, asked.skip_hash_check) == ("/var/lib/etcd.snapshot", False)
     assert (await refused(bootstrap(node, recover_etcd=True)))[0] is Status.ALREADY_EXISTS
+
+
+async def test_a_promise_to_found_a_cluster_outlives_who_gave_it(node: Node) -> None:
+    (node.env.path(recovery.SNAPSHOT_PATH)).write_bytes(DATABASE)
+    await bootstrap(node, recover_etcd=True, recover_skip_hash_check=True)
+    for _ in range(2):  # machined is killed, again and again
+        later = InMemoryState()
+        await etcd_founding.resume(node.env, later)
+        assert (await later.get(EtcdBootstrapRequest, ID)).spec == EtcdBootstrapRequest("/var/lib/etcd.snapshot", True)
+    (node.env.path("/var/lib/etcd") / "member").mkdir()
+    for _ in range(2):
+        later = InMemoryState()
+        await etcd_founding.resume(node.env, later)
+        assert await later.get_or_none(EtcdBootstrapRequest, ID) is None
+        (node.env.path("/var/lib/etcd") / "member").rename(node.env.path("/var/lib/gone"))  # it left: it founds none
+        assert not node.env.path(etcd_founding.PATH).exists()
+        (node.env.path("/var/lib/gone")).rename(node.env.path("/var/lib/etcd") / "member")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"snapshot": 1}', bytes(range(256))])
+async def test_a_promise_that_nobody_can_read_is_dropped(node: Node, data: bytes) -> None:
+    node.env.path(etcd_founding.PATH).write_bytes(data)
+    await etcd_founding.resume(node.env, node.state)
+    assert await node.state.get_or_none(EtcdBootstrapRequest, ID) is None
+    assert not node.env.path(etcd_founding.PATH).exists()
+
+
+async def test_no_promise_is_given_by_a_system_that_is_about_to_end(node: Node) -> None:
+    node.sequencer._running = "install"
+    status, text = await refused(bootstrap(node))
+    assert status is Status.FAILED_PRECONDITION and "being installed" in text
+    node.sequencer._running = "boot"
+    await node.state.modify(VolumeStatusSpec, "ETCD", lambda spec: setattr(spec, "phase", VolumePhase.WAITING))
+    status, text = await refused(bootstrap(node))
+    assert status is Status.FAILED_PRECONDITION and "still booting" in text
+    assert lying(node) == ["etcd"]
+
+
+async def test_a_promise_that_the_disk_does_not_take_is_none(node: Node) -> None:
+    node.env.path(f"{etcd_founding.PATH.parent}/.etcd.bootstrap.new").mkdir()
+    status, text = await refused(bootstrap(node))
+    assert status is Status.INTERNAL and "nothing was begun" in text
+    assert await node.state.get_or_none(EtcdBootstrapRequest, ID) is None
 
 
 async def test_without_a_good_snapshot_nothing_starts(node: Node) -> None:

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from grpclib import GRPCError, Status
 
@@ -18,11 +18,17 @@ from talos.etcd import membership, recovery
 from talos.etcd.bootstrap import ID as BOOTSTRAP_ID
 from talos.etcd.bootstrap import EtcdBootstrapRequest
 from talos.etcd.client import EtcdClient, EtcdUnavailableError
+from talos.machined import etcd_founding
+from talos.machined.disk import installation
 from talos.machined.rpc import Call, client_stream, server_stream, unary
 from talos.machined.services.etcd import USER
+from talos.resources.block import VolumeStatusSpec
 from talos.resources.etcd import SpecSpec
 from talos.resources.secrets import EtcdRootSpec
 from talos.state import AlreadyExistsError, Resource
+
+if TYPE_CHECKING:
+    from talos.machined.node import Node
 
 H = TypeVar("H", bound=Callable[..., Any])
 MINIMUM_DOWNGRADE = (3, 5)
@@ -66,19 +72,36 @@ async def bootstrap(call: Call, request: machine_pb2.BootstrapRequest) -> machin
     if call.node.in_maintenance:
         raise GRPCError(Status.FAILED_PRECONDITION, "bootstrap is not available: the node has no configuration yet")
     await _control_plane(call, "bootstrap")
-    if await state.get_or_none(SpecSpec, "etcd") is None:
-        raise GRPCError(Status.FAILED_PRECONDITION, "bootstrap is not available yet: the node is still booting")
+    await _check_started(call.node)
     if membership.has_data(call.node.env):
         raise GRPCError(Status.ALREADY_EXISTS, "etcd data directory is not empty")
     founding = EtcdBootstrapRequest()
     if request.recover_etcd:
         await _check_snapshot(call, request.recover_skip_hash_check)
         founding = EtcdBootstrapRequest(str(recovery.SNAPSHOT_PATH), request.recover_skip_hash_check)
+    if await state.get_or_none(EtcdBootstrapRequest, BOOTSTRAP_ID) is not None:
+        raise GRPCError(Status.ALREADY_EXISTS, "etcd data directory is not empty")
+    try:
+        await asyncio.to_thread(etcd_founding.keep, call.node.env, founding)
+    except OSError as error:
+        text = f"{etcd_founding.PATH} cannot be written: {error.strerror}; nothing was begun"
+        raise GRPCError(Status.INTERNAL, text) from error
     try:
         await state.create(Resource.new(EtcdBootstrapRequest, BOOTSTRAP_ID, founding))
-    except AlreadyExistsError as error:
+    except AlreadyExistsError as error:  # asked at the same time
         raise GRPCError(Status.ALREADY_EXISTS, "etcd data directory is not empty") from error
     return machine_pb2.BootstrapResponse(messages=[machine_pb2.Bootstrap()])
+
+
+async def _check_started(node: Node) -> None:
+    """Refuse before the node stands where its etcd will run: on a machine that is being installed everything that was
+    said to it is gone with the restart."""
+    if installation.wanted(node, node.config.current) or node.sequencer.running in ("initialize", "install"):
+        text = "bootstrap is not available yet: the node is being installed; try again when it runs from its disk"
+        raise GRPCError(Status.FAILED_PRECONDITION, text)
+    volume = await node.state.get_or_none(VolumeStatusSpec, "ETCD")
+    if await node.state.get_or_none(SpecSpec, "etcd") is None or volume is None or str(volume.spec.phase) != "ready":
+        raise GRPCError(Status.FAILED_PRECONDITION, "bootstrap is not available yet: the node is still booting")
 
 
 async def _check_snapshot(call: Call, skip_hash_check: bool) -> None:

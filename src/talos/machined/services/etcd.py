@@ -46,6 +46,9 @@ class Etcd(ProgramService):
     async def program(self, node: Node) -> Program:
         # Waits, with an empty data folder, for Bootstrap or for a member that lets this node join.
         from talos.etcd.membership import start_arguments
+        from talos.machined import etcd_founding
+
+        await etcd_founding.resume(node.env, node.state)
 
         async def restore(spec: SpecSpec, request: EtcdBootstrapRequest) -> None:
             await self._restore(node, spec, request)
@@ -69,6 +72,7 @@ class Etcd(ProgramService):
     async def _restore(self, node: Node, spec: SpecSpec, request: EtcdBootstrapRequest) -> None:
         """In etcd's own control group: a large database would not fit into machined's."""
         from talos.etcd import bootstrap, recovery
+        from talos.machined import etcd_founding
 
         try:
             await asyncio.to_thread(recovery.clear, node.env)
@@ -86,13 +90,19 @@ class Etcd(ProgramService):
                     f"the snapshot was not restored: {exits.describe(status)}; talosctl logs etcd says why"
                 )
             recovery.adopt(node.env)
-        except BaseException:
+        except Exception:
             # The person may try again, with this snapshot or another.
+            etcd_founding.forget(node.env)
             with suppress(NotFoundError):
                 await node.state.destroy(bootstrap.EtcdBootstrapRequest, bootstrap.ID)
             raise
 
     def health(self, node: Node) -> HealthCheck:
         from talos.etcd.membership import healthy
+        from talos.machined import etcd_founding
 
-        return HealthCheck(lambda: healthy(node.state), period_s=20.0, timeout_s=15.0)
+        async def check() -> None:
+            await healthy(node.state)
+            etcd_founding.forget(node.env)  # a member that leaves the cluster must not found another
+
+        return HealthCheck(check, period_s=20.0, timeout_s=15.0)
