@@ -11,6 +11,8 @@ from talos.config import Config
 from talos.controllers.machine_config import ACTIVE_CONFIG, active
 from talos.controllers.publish import always
 from talos.state import Controller, Runtime, Spec
+from talos.state.controller import STRONG
+from talos.state.resource import Phase, Resource
 
 
 class ConfigTransform(Controller):
@@ -34,7 +36,8 @@ class ConfigTransform(Controller):
 
 
 class ResourceTransform(Controller):
-    """Keeps resource ``id`` of ``kind`` equal to ``render(specs of the inputs)``; none while one is missing."""
+    """Keeps resource ``id`` of ``kind`` equal to ``render(specs of the inputs)``; none while one is missing. An input
+    that it declares STRONG goes after what was made of it."""
 
     kind: ClassVar[type[Spec]]
     id: ClassVar[str]
@@ -44,10 +47,22 @@ class ResourceTransform(Controller):
         raise NotImplementedError(f"{type(self).__name__} does not override render")
 
     async def reconcile(self, rt: Runtime) -> None:
-        found = [await rt.get_or_none(item.kind, item.id or "") for item in self.inputs]
-        specs = [resource.spec for resource in found if resource is not None]
-        spec = self.render(*specs) if len(specs) == len(found) else None
+        specs: list[Spec] = []
+        going: list[Resource[Any]] = []
+        for item in self.inputs:
+            resource = await rt.get_or_none(item.kind, item.id or "")
+            if resource is None:
+                continue
+            if item.strength is STRONG and resource.md.phase is Phase.TEARING_DOWN:
+                going.append(resource)
+                continue
+            specs.append(resource.spec)
+            if item.strength is STRONG:
+                await rt.add_finalizer(resource)
+        spec = self.render(*specs) if len(specs) == len(self.inputs) else None
         if spec is None:
             await rt.keep_only(self.kind, ())
         else:
             await rt.modify(self.kind, self.id, always(spec))
+        for resource in going:
+            await rt.remove_finalizer(resource)

@@ -31,7 +31,7 @@ PACKAGES = (_PACKAGE, "talos.machined.controllers")
 EARLY_CONTROLLERS = (
     *modules(f"{_PACKAGE}.network"),
     *modules(f"{_PACKAGE}.access"),
-    *modules(f"{_PACKAGE}.config"),
+    f"{_PACKAGE}.config.machine_type",
     *(
         f"{_PACKAGE}.secrets.{name}"
         for name in (

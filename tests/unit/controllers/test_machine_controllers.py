@@ -60,19 +60,24 @@ async def within(awaitable: Any) -> Any:
 async def test_a_file_follows_its_spec_and_goes_with_it(tmp_path: Path) -> None:
     async with running(tmp_path, EtcFileController) as state:
         spec = EtcFileSpecSpec(contents="nameserver 10.0.0.1\n", mode=0o640)
-        created = await state.create(Resource.new(EtcFileSpecSpec, "resolv.conf", spec), owner="x")
+        await state.create(Resource.new(EtcFileSpecSpec, "resolv.conf", spec), owner="x")
         await state.create(Resource.new(EtcFileSpecSpec, "cri/conf.d/cri.toml", spec), owner="x")
         await within(state.wait_for(EtcFileStatusSpec, "cri/conf.d/cri.toml"))
         await within(state.wait_for(EtcFileStatusSpec, "resolv.conf"))
         file = tmp_path / "system/etc/resolv.conf"
         assert file.read_text() == "nameserver 10.0.0.1\n" and file.stat().st_mode & 0o777 == 0o640
         assert (tmp_path / "system/resolved/resolv.conf").read_text() == "nameserver 10.0.0.1\n"
-        created.spec.contents = "nameserver 10.0.0.2\n"
-        await state.update(created, owner="x")
-        await within(state.wait_for(EtcFileStatusSpec, "resolv.conf", lambda r: r.spec.spec_version == "2"))
+        held = await state.get(EtcFileSpecSpec, "resolv.conf")
+        assert held.md.finalizers == ["files.EtcFileController"]
+        held.spec.contents = "nameserver 10.0.0.2\n"
+        updated = await state.update(held, owner="x")
+        version = str(updated.md.version)
+        await within(state.wait_for(EtcFileStatusSpec, "resolv.conf", lambda r: r.spec.spec_version == version))
         assert file.read_text() == "nameserver 10.0.0.2\n"
+        assert not await state.teardown(EtcFileSpecSpec, "cri/conf.d/cri.toml", owner="x"), "the file is still there"
+        await within(state.wait_for(EtcFileSpecSpec, "cri/conf.d/cri.toml", lambda r: not r.md.finalizers))
         await state.destroy(EtcFileSpecSpec, "cri/conf.d/cri.toml", owner="x")
-        await within(state.wait_gone(EtcFileStatusSpec, "cri/conf.d/cri.toml"))
+        assert [one.id for one in await state.list(EtcFileStatusSpec)] == ["resolv.conf"]
         assert not (tmp_path / "system/etc/cri/conf.d/cri.toml").exists()
 
 

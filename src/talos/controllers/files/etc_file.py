@@ -11,7 +11,8 @@ from pathlib import Path
 
 from talos.controllers.publish import always
 from talos.resources.files import EtcFileSpecSpec, EtcFileStatusSpec
-from talos.state.controller import Controller, Input, Output
+from talos.state.controller import STRONG, Controller, Input, Output
+from talos.state.resource import Phase
 from talos.state.runtime import Runtime
 
 FOLDER = "/system/etc"
@@ -42,12 +43,12 @@ class EtcFileController(Controller):
     """EtcFileSpecs → files → EtcFileStatuses."""
 
     name = "files.EtcFileController"
-    inputs = (Input(EtcFileSpecSpec),)
+    inputs = (Input(EtcFileSpecSpec, STRONG),)
     outputs = (Output(EtcFileStatusSpec),)
 
     async def reconcile(self, rt: Runtime) -> None:
         folder = rt.env.path(FOLDER)
-        kept = []
+        kept, gone = [], []
         for resource in await rt.list(EtcFileSpecSpec):
             name = os.path.normpath(resource.id)
             if name.startswith(("..", "/")):
@@ -56,6 +57,10 @@ class EtcFileController(Controller):
                 # networkd has no privileges; through /etc/cri or /etc/kubernetes it would have all of them.
                 rt.log.error("%s may not write /etc/%s", resource.md.owner, name)
                 continue
+            if resource.md.phase is Phase.TEARING_DOWN:
+                gone.append(resource)
+                continue
+            resource = await rt.add_finalizer(resource)  # a new version: the status names it
             contents, mode = resource.spec.contents.encode(), resource.spec.mode or 0o644
             write(folder / name, contents, mode)
             if name in ALSO:
@@ -67,3 +72,5 @@ class EtcFileController(Controller):
             if status.id not in kept and status.id not in ALSO:
                 (folder / os.path.normpath(status.id)).unlink(missing_ok=True)
         await rt.keep_only(EtcFileStatusSpec, kept)
+        for resource in gone:
+            await rt.remove_finalizer(resource)

@@ -1,17 +1,16 @@
-"""Runs the host's DNS cache where HostDNSConfig says, with the resolvers in use as upstreams, and reports on both."""
+"""Runs the host's DNS cache where HostDNSConfig says, and says which of its upstreams answer (dns_health)."""
 
 from __future__ import annotations
 
 from talos.controllers.network.dns_forwarder import Forwarder, Listener, Upstream
+from talos.controllers.network.dns_health import health
 from talos.controllers.publish import publish
-from talos.resources.enums import DNSProtocol
 from talos.resources.network import (
     DNSResolveCacheSpec,
     DNSUpstreamSpecSpec,
     HostDNSConfigSpec,
     HostnameStatusSpec,
     NodeAddressSpec,
-    ResolverStatusSpec,
 )
 from talos.state.controller import EXCLUSIVE, Controller, Input, Output
 from talos.state.runtime import Runtime
@@ -22,14 +21,14 @@ class DNSResolveCacheController(Controller):
     process = "networkd"
     inputs = (
         Input(HostDNSConfigSpec, id="config"),
-        Input(ResolverStatusSpec, id="resolvers"),
+        Input(DNSUpstreamSpecSpec),
         Input(HostnameStatusSpec, id="hostname"),
         Input(NodeAddressSpec, id="default"),
     )
-    outputs = (Output(DNSResolveCacheSpec, EXCLUSIVE), Output(DNSUpstreamSpecSpec, EXCLUSIVE))
+    outputs = (Output(DNSResolveCacheSpec, EXCLUSIVE),)
 
     async def run(self, rt: Runtime) -> None:
-        forwarder = Forwarder(rt.clock, rt.trigger)
+        forwarder = Forwarder(rt.clock, lambda: self._say(forwarder))
         listeners: dict[str, Listener] = {}
         try:
             async for _ in rt.events():
@@ -41,19 +40,13 @@ class DNSResolveCacheController(Controller):
                 listener.close()
 
     async def _upstreams(self, rt: Runtime, forwarder: Forwarder) -> None:
-        resolvers = await rt.get_or_none(ResolverStatusSpec, "resolvers")
-        servers = resolvers.spec.name_servers if resolvers is not None else []
-        usable = [server.addr for server in servers if server.protocol is DNSProtocol.DEFAULT]
-        if len(usable) < len(servers):
-            rt.log.warning("resolvers over TLS or HTTPS are not part of this version and are left out")
-        forwarder.set_upstreams([Upstream(host) for host in usable])
-        desired = {
-            f"#{number:03d} Do53 {upstream.host}": DNSUpstreamSpecSpec(
-                addr=f"{upstream.host}:{upstream.port}", healthy=upstream.healthy
-            )
-            for number, upstream in enumerate(forwarder.upstreams)
-        }
-        await publish(rt, DNSUpstreamSpecSpec, desired)
+        upstreams = sorted(await rt.list(DNSUpstreamSpecSpec), key=lambda upstream: upstream.id)
+        split = [upstream.spec.addr.rpartition(":") for upstream in upstreams]
+        forwarder.set_upstreams([Upstream(host.strip("[]"), int(port)) for host, _, port in split])
+        self._say(forwarder)
+
+    def _say(self, forwarder: Forwarder) -> None:
+        health().say({(upstream.host, upstream.port): upstream.healthy for upstream in forwarder.upstreams})
 
     async def _local_names(self, rt: Runtime, forwarder: Forwarder) -> None:
         hostname = await rt.get_or_none(HostnameStatusSpec, "hostname")

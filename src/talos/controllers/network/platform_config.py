@@ -1,4 +1,4 @@
-"""What the platform says about the network and about the machine.
+"""What the platform says about the network and about the machine (platform_config_apply).
 
 It is asked once a start; a machine's platform again while it does not answer (a seed's disk may appear late) and when
 hardware comes that it may have meant. Until it has been asked, links are not left to DHCP: what has an address of its
@@ -25,7 +25,7 @@ _RETRIES = 40
 class PlatformConfigController(Controller):
     name = "network.PlatformConfigController"
     inputs = (Input(LinkStatusSpec), Input(HostnameStatusSpec, id="hostname"), Input(MetaKeySpec))
-    outputs = (Output(PlatformConfigSpec, EXCLUSIVE), Output(PlatformMetadataSpec, EXCLUSIVE))
+    outputs = (Output(PlatformConfigSpec, EXCLUSIVE),)
 
     def __init__(self) -> None:
         self._seen: object = None
@@ -47,9 +47,7 @@ class PlatformConfigController(Controller):
             await self._failed(rt, str(error))
             return
         self._seen, self._failures = seen, 0
-        metadata = spec.metadata or PlatformMetadataSpec(platform=rt.env.platform)
         await rt.modify(PlatformConfigSpec, ID, lambda _old: spec)
-        await rt.modify(PlatformMetadataSpec, "platformmetadata", lambda _old: metadata)
 
     async def _failed(self, rt: Runtime, problem: str) -> None:
         if problem != self._said:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from talos.controllers.transform import ResourceTransform
 from talos.resources.network import ResolverSpecSpec, ResolverStatusSpec
-from talos.state.controller import EXCLUSIVE, Input, Output
+from talos.state.controller import EXCLUSIVE, STRONG, Input, Output
 
 
 class ResolverSpecController(ResourceTransform):
@@ -12,7 +12,7 @@ class ResolverSpecController(ResourceTransform):
     process = "networkd"
     kind = ResolverStatusSpec
     id = "resolvers"
-    inputs = (Input(ResolverSpecSpec, id="resolvers"),)
+    inputs = (Input(ResolverSpecSpec, STRONG, id="resolvers"),)
     outputs = (Output(ResolverStatusSpec, EXCLUSIVE),)
 
     def render(self, spec: ResolverSpecSpec) -> ResolverStatusSpec:

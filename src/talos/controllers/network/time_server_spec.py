@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from talos.controllers.transform import ResourceTransform
 from talos.resources.network import TimeServerSpecSpec, TimeServerStatusSpec
-from talos.state.controller import EXCLUSIVE, Input, Output
+from talos.state.controller import EXCLUSIVE, STRONG, Input, Output
 
 
 class TimeServerSpecController(ResourceTransform):
@@ -12,7 +12,7 @@ class TimeServerSpecController(ResourceTransform):
     process = "networkd"
     kind = TimeServerStatusSpec
     id = "timeservers"
-    inputs = (Input(TimeServerSpecSpec, id="timeservers"),)
+    inputs = (Input(TimeServerSpecSpec, STRONG, id="timeservers"),)
     outputs = (Output(TimeServerStatusSpec, EXCLUSIVE),)
 
     def render(self, spec: TimeServerSpecSpec) -> TimeServerStatusSpec:

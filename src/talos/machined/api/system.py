@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from talos.api import machine_pb2
+from talos.linux import proc_stat
 from talos.machined.rpc import Call, unary
 
 PROC = Path("/proc")
@@ -46,7 +47,6 @@ _NET_STATS = [
     "tx_carrier",
     "tx_compressed",
 ]
-_CPU_TIMES = ["user", "nice", "system", "idle", "iowait", "irq", "soft_irq", "steal", "guest", "guest_nice"]
 _SOFT_IRQS = ["hi", "timer", "net_tx", "net_rx", "block", "block_io_poll", "tasklet", "sched", "hrtimer", "rcu"]
 _MEMINFO_NAMES = {
     "active(anon)": "activeanon",
@@ -76,10 +76,9 @@ async def memory(_call: Call, _request: Any) -> machine_pb2.MemoryResponse:
 def meminfo(text: str) -> dict[str, int]:
     """Field name of the wire → value."""
     found = {}
-    for line in text.splitlines():
-        name, _, rest = line.partition(":")
+    for name, value in proc_stat.meminfo(text).items():
         key = name.lower()
-        found[_MEMINFO_NAMES.get(key, key.replace("_", ""))] = int(rest.split()[0])
+        found[_MEMINFO_NAMES.get(key, key.replace("_", ""))] = value
     return found
 
 
@@ -153,18 +152,12 @@ async def system_stat(_call: Call, _request: Any) -> machine_pb2.SystemStatRespo
 
 def parse_stat(text: str) -> machine_pb2.SystemStat:
     """One message from the text of /proc/stat (proc(5))."""
-    result = machine_pb2.SystemStat()
-    tick = os.sysconf("SC_CLK_TCK")
-    for line in text.splitlines():
-        name, *values = line.split()
-        numbers = [int(value) for value in values]
-        if name.startswith("cpu"):
-            times = {key: value / tick for key, value in zip(_CPU_TIMES, numbers, strict=False)}
-            if name == "cpu":
-                result.cpu_total.CopyFrom(machine_pb2.CPUStat(**times))
-            else:
-                result.cpu.append(machine_pb2.CPUStat(**times))
-        elif name == "intr":
+    found = proc_stat.stat(text)
+    result = machine_pb2.SystemStat(
+        cpu_total=machine_pb2.CPUStat(**found.total), cpu=[machine_pb2.CPUStat(**times) for times in found.cpus]
+    )
+    for name, numbers in found.counters.items():
+        if name == "intr":
             result.irq_total = numbers[0]
             result.irq.extend(numbers[1:])
         elif name == "softirq":
