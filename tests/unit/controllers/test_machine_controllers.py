@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from talos.controllers import toml
 from talos.controllers.block import started
+from talos.controllers.block.mount import MountController
 from talos.controllers.block.volume_config import VolumeConfigController, container_volumes
 from talos.controllers.block.volume_manager import VolumeManagerController, parents_first, target_of
 from talos.controllers.cri.registries_config import RegistriesConfigController
@@ -29,10 +31,11 @@ from talos.environment import NodeEnvironment
 from talos.linux.mount import mount, umount
 from talos.machined import kernel_settings
 from talos.resources.block import DiscoveredVolumeSpec, MountStatusSpec, VolumeConfigSpec, VolumeStatusSpec
+from talos.resources.block.mount import MountSpec
 from talos.resources.config import MachineConfigSpec
 from talos.resources.cri import RegistriesConfigSpec
 from talos.resources.cri.registry_config import RegistryEndpointConfig, RegistryMirrorConfig
-from talos.resources.enums import EncryptionKeyType, EncryptionProviderType, VolumePhase
+from talos.resources.enums import EncryptionKeyType, EncryptionProviderType, VolumePhase, VolumeType
 from talos.resources.files import EtcFileSpecSpec, EtcFileStatusSpec
 from talos.resources.network import StatusSpec as NetworkStatusSpec
 from talos.resources.runtime import KernelParamSpecSpec, KernelParamStatusSpec
@@ -40,7 +43,9 @@ from talos.resources.v1alpha1 import ServiceSpec
 from talos.state.controller import Controller
 from talos.state.controller_runtime import ControllerRuntime
 from talos.state.inmemory import InMemoryState
-from talos.state.resource import Resource
+from talos.state.resource import Phase, Resource
+
+VOLUMES: tuple[type[Controller], ...] = (VolumeConfigController, VolumeManagerController, MountController)
 
 
 @asynccontextmanager
@@ -95,21 +100,44 @@ async def test_networkd_writes_no_other_file_than_its_own(tmp_path: Path) -> Non
 
 @pytest.mark.root
 async def test_all_volumes_of_a_container_node_become_ready_with_owner_and_mode(tmp_path: Path) -> None:
-    async with running(tmp_path, VolumeConfigController, VolumeManagerController) as state:
+    async with running(tmp_path, *VOLUMES) as state:
         for id in set(container_volumes()) - {"META"}:
             await within(state.wait_for(VolumeStatusSpec, id, lambda r: r.spec.phase is VolumePhase.READY))
         assert (await state.get(VolumeStatusSpec, "META")).spec.phase is VolumePhase.WAITING
         etcd = tmp_path / "var/lib/etcd"
         assert (etcd.stat().st_uid, etcd.stat().st_mode & 0o777) == (60, 0o700)
         assert (tmp_path / "var/run").is_symlink()
-        kube = await state.get(MountStatusSpec, "/var/log/audit/kube")
+        kube = await within(state.wait_for(MountStatusSpec, "/var/log/audit/kube"))
+        assert kube.md.owner == "block.MountController"
         assert kube.spec.target == "/var/log/audit/kube"
+
+
+async def test_a_volume_is_let_go_of_from_the_mount_backwards(tmp_path: Path) -> None:
+    """Configuration, status and mount go in the reverse order of how they came."""
+    async with running(tmp_path, VolumeManagerController, MountController) as state:
+        spec = VolumeConfigSpec(type=VolumeType.DIRECTORY, mount=MountSpec(target_path="/var/data", uid=os.getuid()))
+        spec.mount.gid = os.getgid()  # type: ignore[union-attr]
+        await state.create(Resource.new(VolumeConfigSpec, "data", spec), owner="x")
+        await within(state.wait_for(MountStatusSpec, "data"))
+        for kind, holder in ((VolumeConfigSpec, "block.VolumeManagerController"),
+                             (VolumeStatusSpec, "block.MountController")):  # fmt: skip
+            await within(state.wait_for(kind, "data", lambda r, h=holder: r.md.finalizers == [h]))
+        held = await state.add_finalizer(await state.get(MountStatusSpec, "data"), "whoever is slow")
+        assert not await state.teardown(VolumeConfigSpec, "data", owner="x")
+        for kind in (VolumeStatusSpec, MountStatusSpec):
+            await within(state.wait_for(kind, "data", lambda r: r.md.phase is Phase.TEARING_DOWN))
+        assert (await state.get(VolumeConfigSpec, "data")).md.finalizers == ["block.VolumeManagerController"]
+        await state.remove_finalizer(held, "whoever is slow")
+        await within(state.wait_for(VolumeConfigSpec, "data", lambda r: not r.md.finalizers))
+        assert await state.list(VolumeStatusSpec) == await state.list(MountStatusSpec) == []
+        await state.destroy(VolumeConfigSpec, "data", owner="x")
+        assert (tmp_path / "var/data").is_dir(), "what a person keeps is not removed with its configuration"
 
 
 @pytest.mark.root
 async def test_volumes_of_a_machine_are_ready_when_their_partitions_are_found_and_mounted(tmp_path: Path) -> None:
     env = NodeEnvironment(platform="metal", root=tmp_path)
-    async with running(tmp_path, VolumeConfigController, VolumeManagerController, env=env) as state:
+    async with running(tmp_path, *VOLUMES, env=env) as state:
         await within(state.wait_for(VolumeStatusSpec, "STATE", lambda r: r.spec.phase is VolumePhase.WAITING))
         (tmp_path / "system/state").mkdir(parents=True, exist_ok=True)
         mount("tmpfs", tmp_path / "system/state", "tmpfs")
@@ -121,7 +149,7 @@ async def test_volumes_of_a_machine_are_ready_when_their_partitions_are_found_an
                 await state.create(Resource.new(DiscoveredVolumeSpec, f"vda{number}", volume), owner="x")
             for id in ("META", "STATE", "/var/lib", "CRI"):
                 await within(state.wait_for(VolumeStatusSpec, id, lambda r: r.spec.phase is VolumePhase.READY))
-            status = await state.get(MountStatusSpec, "STATE")
+            status = await within(state.wait_for(MountStatusSpec, "STATE"))
             assert (status.spec.source, status.spec.target) == ("/dev/vda3", "/system/state")
             assert (tmp_path / "system/state").stat().st_mode & 0o777 == 0o700
             assert (await state.get(VolumeStatusSpec, "EPHEMERAL")).spec.phase is VolumePhase.WAITING
@@ -145,7 +173,7 @@ async def test_encrypted_volumes_say_with_which_key_they_were_opened_or_why_not(
     head = "version: v1alpha1\nmachine: {type: worker}\n---\napiVersion: v1alpha1\nkind: VolumeConfig\n"
     keys = "[{slot: 0, static: {passphrase: p}}, {slot: 1, nodeID: {}}]"
     text = f"{head}name: STATE\nencryption: {{provider: luks2, keys: {keys}, blockSize: 4096}}\n"
-    async with running(tmp_path, VolumeConfigController, VolumeManagerController, env=env) as state:
+    async with running(tmp_path, *VOLUMES, env=env) as state:
         config = MachineConfigSpec(text=text)
         await state.create(Resource.new(MachineConfigSpec, "v1alpha1", config), owner="x")
         (tmp_path / "system/state").mkdir(parents=True, exist_ok=True)
@@ -202,10 +230,11 @@ async def test_the_place_of_ephemeral_is_the_configurations(tmp_path: Path) -> N
 def test_a_volume_stands_after_the_one_it_lies_in() -> None:
     volumes = container_volumes()
     order = parents_first(volumes)
+    mounts = {id: spec.mount for id, spec in volumes.items()}
     for id, spec in volumes.items():
         if spec.parent_id:
             assert order.index(spec.parent_id) < order.index(id)
-            assert target_of(id, volumes).startswith(target_of(spec.parent_id, volumes) + "/")
+            assert target_of(id, mounts).startswith(target_of(spec.parent_id, mounts) + "/")
 
 
 async def test_a_container_writes_only_parameters_of_its_own_namespaces(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.unit.machined.disk.loop_disk import GIB, needs_loop
 from talos.config import Config
 from talos.config.carried_out import unsupported
 from talos.controllers.block import started
+from talos.controllers.block.mount import MountController
 from talos.controllers.block.user_volume_config import UserVolumeConfigController
 from talos.controllers.block.volume_config import VolumeConfigController
 from talos.controllers.block.volume_manager import VolumeManagerController
@@ -34,7 +35,7 @@ from talos.state.resource import Resource
 
 HEAD = "version: v1alpha1\nmachine: {type: worker}\n"
 CONTROLLERS = (
-    VolumeConfigController, UserVolumeConfigController, VolumeManagerController, UserVolumesController,
+    VolumeConfigController, UserVolumeConfigController, VolumeManagerController, MountController, UserVolumesController,
 )  # fmt: skip
 
 

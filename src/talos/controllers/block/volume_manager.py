@@ -1,4 +1,5 @@
-"""Makes volumes that are folders and links, parents first, and says which are ready and where they lie.
+"""Makes volumes that are folders and links, parents first, and says which are ready and where they lie; where they are
+mounted is said by mount.py.
 
 A folder that exists keeps its content; only owner and mode are set. A partition is ready when it is found and, if it is
 to be mounted, mounted: the start of a machine does that before anything else runs, opens those that are encrypted, and
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from talos.controllers.block.started import RECORD, VolumeState
@@ -19,29 +21,29 @@ from talos.controllers.publish import always
 from talos.linux.mount import mounted_at
 from talos.resources.block import (
     DiscoveredVolumeSpec,
-    MountRequestSpec,
-    MountStatusSpec,
     VolumeConfigSpec,
     VolumeStatusSpec,
 )
+from talos.resources.block.mount import MountSpec
 from talos.resources.block.volume_status import TPMEncryptionOptionsInfo
 from talos.resources.enums import EncryptionProviderType, FilesystemType, VolumePhase, VolumeType
-from talos.state.controller import SHARED, Controller, Input, Output
+from talos.state.controller import SHARED, STRONG, Controller, Input, Output
+from talos.state.resource import Phase, Resource
 from talos.state.runtime import Runtime
 
 _FOLDERS = (VolumeType.DIRECTORY, VolumeType.SYMLINK)
 
 
-def target_of(id: str, volumes: dict[str, VolumeConfigSpec]) -> str:
-    """Absolute path of a volume: its own or below its parents'."""
-    mount = volumes[id].mount
+def target_of(id: str, mounts: Mapping[str, MountSpec | None]) -> str:
+    """Absolute path of a volume: its own or below its parents'. LookupError: a parent is missing."""
+    mount = mounts[id]
     if mount is None:
         return ""
     if mount.target_path.startswith("/"):
         return mount.target_path
-    if mount.parent_id not in volumes:
+    if mount.parent_id not in mounts:
         raise LookupError(f"volume {id} lies in volume {mount.parent_id}, which does not exist")
-    return f"{target_of(mount.parent_id, volumes)}/{mount.target_path}"
+    return f"{target_of(mount.parent_id, mounts)}/{mount.target_path}"
 
 
 def parents_first(volumes: dict[str, VolumeConfigSpec]) -> list[str]:
@@ -122,14 +124,15 @@ def _kernel_name(sysfs: Path, device: str) -> str:
 
 
 class VolumeManagerController(Controller):
-    """VolumeConfigs → folders → VolumeStatuses and MountStatuses."""
+    """VolumeConfigs → folders → VolumeStatuses."""
 
     name = "block.VolumeManagerController"
-    inputs = (Input(VolumeConfigSpec), Input(DiscoveredVolumeSpec))
-    outputs = (Output(VolumeStatusSpec, SHARED), Output(MountStatusSpec, SHARED))
+    inputs = (Input(VolumeConfigSpec, STRONG), Input(DiscoveredVolumeSpec))
+    outputs = (Output(VolumeStatusSpec, SHARED),)
 
     async def reconcile(self, rt: Runtime) -> None:
-        configs = await rt.list(VolumeConfigSpec)
+        every = await rt.list(VolumeConfigSpec)
+        configs = [resource for resource in every if resource.md.phase is Phase.RUNNING]
         volumes = {
             resource.id: resource.spec
             for resource in configs
@@ -142,15 +145,14 @@ class VolumeManagerController(Controller):
         started = {} if rt.env.in_container else started_volumes(rt.env.path(RECORD))
         # Another disk may have a partition of the same name: the start knows which one it mounted.
         found |= {id: in_clear[state.partition] for id, state in started.items() if state.partition in in_clear}
-        mounted = []
+        places = {id: spec.mount for id, spec in volumes.items()}
         for id in parents_first(volumes):
             spec = volumes[id]
-            target = ""
             status = VolumeStatusSpec(
                 type=spec.type, parent_id=spec.parent_id, mount_spec=spec.mount, symlink=spec.symlink
             )
             if spec.type in _FOLDERS:
-                target = target_of(id, volumes)
+                target = target_of(id, places)
                 try:
                     make(rt.env.path(target), spec)
                     status.phase = VolumePhase.READY
@@ -164,23 +166,20 @@ class VolumeManagerController(Controller):
                 locate(status, volume)
                 state = started.get(id, VolumeState())
                 started_as(status, state, in_clear.get(_kernel_name(rt.env.path("/sys"), state.device)))
-                if state.problem:
-                    target = ""
-                elif not target or mounted_at(rt.env.path(target)) is not None:
+                if not state.problem and (not target or mounted_at(rt.env.path(target)) is not None):
                     status.phase = VolumePhase.READY
                     if target:
                         make(rt.env.path(target), spec)
             await rt.modify(VolumeStatusSpec, id, always(status), labels=labels[id])
-            if status.phase is VolumePhase.READY and target:
-                request = MountRequestSpec(volume_id=id, parent_id=spec.parent_id)
-                mount = MountStatusSpec(
-                    spec=request,
-                    target=target,
-                    source=status.mount_location,
-                    filesystem=status.filesystem,
-                    encryption_provider=status.encryption_provider,
-                )
-                await rt.modify(MountStatusSpec, id, always(mount))
-                mounted.append(id)
-        await rt.keep_only(MountStatusSpec, mounted)
         await rt.keep_only(VolumeStatusSpec, volumes)
+        await self._hold(rt, every, set(volumes))
+
+    async def _hold(self, rt: Runtime, configs: list[Resource[VolumeConfigSpec]], kept: set[str]) -> None:
+        """A configuration stays until its volume's status is gone, and that until nothing says it is mounted."""
+        for resource in configs:
+            if resource.id in kept:
+                await rt.add_finalizer(resource)
+            elif self.name in resource.md.finalizers:
+                status = await rt.get_or_none(VolumeStatusSpec, resource.id)
+                if status is None or status.md.owner != self.name:
+                    await rt.remove_finalizer(resource)
