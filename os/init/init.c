@@ -16,20 +16,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/reboot.h>
-#include <linux/watchdog.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "watchdog.h"
 
 #ifndef ZYGOTE
 #define ZYGOTE "/usr/libexec/talos/zygote"
@@ -41,13 +41,13 @@
 #define EVENTS RUN_DIR "/events"
 #define EVENTS_OLD RUN_DIR "/events.old"
 #define CONTROL RUN_DIR "/control"
+#define WATCHDOG RUN_DIR "/watchdog"
 
 #define EVENTS_MAX (256 * 1024) /* bytes; two generations bound the tmpfs to half a megabyte */
 #define BACKOFF_MIN_MS 10
 #define BACKOFF_MAX_MS 5000
 #define STABLE_MS 10000 /* a zygote that lived this long starts again without delay */
 #define GRACE_MS 5000   /* between SIGTERM and SIGKILL to what machined left running */
-#define WATCHDOG_S 60
 #define BOOT_DEADLINE_S 900 /* talos.boot.deadline= says otherwise; 0: none */
 
 #define EXIT_POWEROFF 0
@@ -71,8 +71,6 @@ static const struct ending endings[] = {
 
 static int on_machine; /* the first stage started us: the kernel is ours, not a host's */
 static long long confirm_by_ms; /* when this boot is given up; 0: it was confirmed, or nobody asks */
-static int watchdog = -1;
-static long long watchdog_due;
 
 static int events_fd = -1;
 static off_t events_size;
@@ -81,7 +79,7 @@ static pid_t zygote;
 static long long zygote_started, zygote_due;
 static long backoff_ms = BACKOFF_MIN_MS;
 
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+void say(const char *format, ...)
 {
 	char line[512];
 	int n = snprintf(line, sizeof line, "[init] ");
@@ -95,7 +93,7 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 	(void)!write(2, line, n);
 }
 
-static long long now_ms(void)
+long long now_ms(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -293,7 +291,7 @@ static void end_node(const struct ending *ending, const sigset_t *handled)
 	_exit(EXIT_FAILED); /* panics, and restarts by panic= */
 }
 
-static void obey(const char *command, const sigset_t *handled)
+static void obey(char *command, const sigset_t *handled)
 {
 	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
 		if (!strcmp(command, endings[i].command))
@@ -302,14 +300,16 @@ static void obey(const char *command, const sigset_t *handled)
 		if (confirm_by_ms)
 			say("this boot is confirmed");
 		confirm_by_ms = 0;
+	} else if (!strncmp(command, "watchdog ", 9)) {
+		watchdog_set(command + 9, WATCHDOG);
 	} else {
-		say("unknown command on " CONTROL ": %.40s (known: poweroff, halt, reboot, confirm)", command);
+		say("unknown command on " CONTROL ": %.40s (known: poweroff, halt, reboot, confirm, watchdog)", command);
 	}
 }
 
 static void read_control(int fd, const sigset_t *handled)
 {
-	static char pending[64];
+	static char pending[128];
 	static size_t filled;
 	char c;
 	while (read(fd, &c, 1) == 1) {
@@ -369,29 +369,18 @@ static void become_machine(const char *inherited)
 	reboot(LINUX_REBOOT_CMD_CAD_OFF); /* ctrl-alt-del becomes SIGINT: an orderly shutdown */
 	long long deadline = seconds_of("talos.boot.deadline", BOOT_DEADLINE_S);
 	confirm_by_ms = deadline > 0 ? now_ms() + deadline * 1000 : 0;
-	watchdog = inherited ? atoi(inherited) : -1;
+	int watchdog = inherited ? atoi(inherited) : -1;
 	if (watchdog < 0)
 		watchdog = open("/dev/watchdog0", O_WRONLY | O_CLOEXEC);
-	else
-		fcntl(watchdog, F_SETFD, FD_CLOEXEC);
-	int timeout = WATCHDOG_S;
 	if (watchdog < 0)
 		say("no watchdog: a machine that stands still is not restarted");
-	else if (ioctl(watchdog, WDIOC_SETTIMEOUT, &timeout) < 0)
-		say("the watchdog keeps its own time: %s", strerror(errno));
+	watchdog_take(watchdog);
 }
 
 /* What is due on a machine; returns milliseconds until the next thing is, at most `timeout`, which may be -1. */
 static int keep_machine(int timeout, const sigset_t *handled)
 {
-	long long now = now_ms(), next = -1;
-	if (watchdog >= 0) {
-		if (now >= watchdog_due) {
-			(void)!write(watchdog, "", 1);
-			watchdog_due = now + WATCHDOG_S * 1000 / 4;
-		}
-		next = watchdog_due - now;
-	}
+	long long now = now_ms(), next = watchdog_feed(now);
 	if (confirm_by_ms) {
 		if (now >= confirm_by_ms) {
 			say("nobody confirmed this boot in time");

@@ -44,7 +44,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "UdevRulesConfig": ("",),
     "UserVolumeConfig": ("scrub",),
     "VolumeConfig": ("scrub",),
-    "WatchdogTimerConfig": ("",),
     "WireguardConfig": ("",),
     "ZswapConfig": ("",),
     "v1alpha1": (

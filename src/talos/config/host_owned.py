@@ -79,6 +79,12 @@ HOST_OWNED: tuple[HostOwned, ...] = (
         lambda config: list(config.machine.sysfs),
     ),
     HostOwned(
+        "WatchdogTimerConfig",
+        "WatchdogTimerConfig",
+        "watchdogs restart the host, and are the host's",
+        lambda config: [config.machine.watchdog.device] if config.machine.watchdog is not None else [],
+    ),
+    HostOwned(
         "TimeSyncConfig (legacy: machine.time)",
         "TimeSyncConfig",
         "the clock is the host's, which keeps it",

@@ -128,6 +128,8 @@ BAD: list[tuple[str, str]] = [
     (doc("BlackholeRouteConfig", "name: x"), "must be the destination"),
     (doc("EnvironmentConfig", "variables: {a=b: c}"), "'a=b' is no name"),
     (doc("WatchdogTimerConfig", "device: /dev/watchdog0\ntimeout: 1s"), "must be at least 10s"),
+    (doc("WatchdogTimerConfig", "device: /dev/watchdog0\ntimeout: 1000h"), "must be at most"),
+    (doc("WatchdogTimerConfig", "device: /dev/watchdog 0"), "must be a path"),
     (doc("EventSinkConfig", "endpoint: nowhere"), "must be HOST:PORT"),
     (doc("ExtensionServiceConfig", "name: e"), "configFiles or environment is required"),
     (doc("TrustedRootsConfig", "name: t\ncertificates: junk"), "certificates: unusable certificate"),

@@ -14,6 +14,7 @@ from talos.config.runtime.sysctl_config import SysctlConfig
 from talos.config.runtime.sysfs_config import SysfsConfig
 from talos.config.runtime.udev_rules_config import UdevRulesConfig
 from talos.config.runtime.unattended_install_config import UnattendedInstallConfig
+from talos.config.runtime.watchdog_timer_config import WatchdogTimerConfig
 from talos.config.v1alpha1.config import V1Alpha1
 from talos.config.v1alpha1.machine import MachineConfig
 from talos.config.view.model import (
@@ -27,6 +28,7 @@ from talos.config.view.model import (
     SystemVolume,
     TalosAPIAccess,
     UserVolume,
+    Watchdog,
 )
 from talos.config.view.volumes import encryption_of, provisioning_of, size_of
 
@@ -133,6 +135,14 @@ class MachineView:
     def kernel_log_destinations(self) -> tuple[str, ...]:
         """Where the kernel's log is sent: tcp:// and udp:// URLs."""
         return tuple(document.url for document in self._config.get_all(KmsgLogConfig))
+
+    @property
+    def watchdog(self) -> Watchdog | None:
+        """What restarts a machine that stands still, beside what every machine does by itself."""
+        document = self._config.get(WatchdogTimerConfig)
+        if document is None:
+            return None
+        return Watchdog(document.device, document.timeout.seconds or Watchdog.DEFAULT_S)
 
     @cached_property
     def udev_rules(self) -> tuple[str, ...]:
