@@ -25,6 +25,8 @@ from talos.machined.disk import layout, system_disk, volumes
 from talos.slots.booted import booted_entry
 
 RECORD = Path(started.RECORD)
+WIPE, WIPED = "talos.experimental.wipe", RECORD.with_name("wiped")
+"""a word of the kernel's command line, told without an import; and that it was carried out"""
 FILE_SYSTEMS = ("efivarfs", "xfs", "nls_cp437", "nls_ascii", "vfat")
 """what mount(2) would ask the modprobe of other systems for; ascii is the character set of Debian's kernels for FAT"""
 FIREWALL = ("nf_tables", "nft_ct", "nft_limit", "nft_reject_inet")
@@ -44,6 +46,8 @@ def prepare(say: Callable[[str], None], ready: Callable[[], None]) -> None:
     try:
         drivers.load()
         disk = _wait_for_disk()
+        if disk is not None and WIPE in drivers.arguments.text:
+            disk = _wiped(disk, drivers.arguments, say)
         if disk is None:
             say("no system disk: this machine is not installed")
             return
@@ -58,6 +62,27 @@ def prepare(say: Callable[[str], None], ready: Callable[[], None]) -> None:
     finally:
         ready()
         drivers.load_for_networkd()
+
+
+def _wiped(
+    disk: system_disk.SystemDisk, arguments: KernelArguments, say: Callable[[str], None], wiped: Path = WIPED
+) -> system_disk.SystemDisk | None:
+    """The disk once the kernel argument is carried out, None where no system is left on it. Once a boot: the zygote may
+    be started again, and what lies there then is new."""
+    from talos.machined.disk import wipe_argument
+    from talos.machined.disk.reset import WipeError
+
+    value = arguments.last(wipe_argument.ARGUMENT)
+    if not value or wiped.exists():
+        return disk
+    wiped.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    wiped.touch()
+    try:
+        say(wipe_argument.carry_out(value, disk))
+    except (ValueError, WipeError) as error:
+        say(str(error))
+        return disk
+    return None if value == wipe_argument.SYSTEM else disk
 
 
 def _bring_up(disk: system_disk.SystemDisk, say: Callable[[str], None]) -> dict[str, Any]:
@@ -99,7 +124,8 @@ class Drivers:
     would do without for good if they came after it."""
 
     def __init__(self) -> None:
-        self._tree = ModuleTree(arguments=KernelArguments(Path("/proc/cmdline").read_text()))
+        self.arguments = KernelArguments(Path("/proc/cmdline").read_text())
+        self._tree = ModuleTree(arguments=self.arguments)
 
     def load(self) -> None:
         """What disks hang on, and the file systems: the mount helper of other systems has none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,15 @@ def targets(root: Path) -> Targets:
 
 def bring_up(disk: SystemDisk, root: Path, where: Targets) -> None:
     assert [state.problem for state in BringUp(disk, root, where).run().values()] == ["", "", ""]
+
+
+def holes_left_out(fd: int, size: int) -> Iterator[tuple[int, int]]:
+    """Ranges of a sparse file that hold data."""
+    at = 0
+    while at < size:
+        try:
+            start = os.lseek(fd, at, os.SEEK_DATA)
+        except OSError:
+            return
+        at = os.lseek(fd, start, os.SEEK_HOLE)
+        yield start, at

@@ -9,11 +9,10 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.machined.disk.loop_disk import GIB, LOSETUP, bring_up, needs_loop, targets
+from tests.unit.machined.disk.loop_disk import GIB, LOSETUP, bring_up, holes_left_out, needs_loop, targets
 
 from talos.linux import gpt
 from talos.linux.block import partition_path
@@ -207,17 +206,6 @@ def test_a_reset_leaves_no_secret_while_the_system_still_writes(
         assert state is not None
         assert filesystem.found(state) == ""  # and the next start makes it anew: maintenance mode
 
-
-def holes_left_out(fd: int, size: int) -> Iterator[tuple[int, int]]:
-    """Ranges of a sparse file that hold data."""
-    at = 0
-    while at < size:
-        try:
-            start = os.lseek(fd, at, os.SEEK_DATA)
-        except OSError:
-            return
-        at = os.lseek(fd, start, os.SEEK_HOLE)
-        yield start, at
 
 
 def test_a_wiped_range_holds_nothing(disk: Path) -> None:
