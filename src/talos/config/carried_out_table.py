@@ -50,7 +50,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
         "cluster.apiServer.disablePodSecurityPolicy",
         "debug",
         "machine.baseRuntimeSpecOverrides",
-        "machine.disks",
         "machine.features.imageCache",
         "machine.features.kubernetesTalosAPIAccess.allowedKubernetesNamespaces",
         "machine.features.kubernetesTalosAPIAccess.allowedRoles",

@@ -67,7 +67,8 @@ HOST_OWNED: tuple[HostOwned, ...] = (
         lambda config: list(config.machine.system_volumes),
     ),
     HostOwned(
-        "UserVolumeConfig (but for volumeType directory), RawVolumeConfig, ExistingVolumeConfig, SwapVolumeConfig",
+        "UserVolumeConfig (but for volumeType directory), RawVolumeConfig, ExistingVolumeConfig, SwapVolumeConfig, "
+        "machine.disks",
         "UserVolumeConfig",
         "a container node has no disk of its own",
         lambda config: [one.id for one in config.machine.volumes if one.kind != "directory"],

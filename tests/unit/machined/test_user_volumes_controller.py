@@ -81,8 +81,8 @@ async def test_in_a_container_a_folder_is_made_and_a_partition_is_missed_in_word
     assert unsupported(Config.decode(HEAD + FOLDER), "container") == []
     said = unsupported(Config.decode(HEAD + FOLDER + DATA), "container")
     assert said == [
-        "UserVolumeConfig (but for volumeType directory), RawVolumeConfig, ExistingVolumeConfig, SwapVolumeConfig: no "
-        "effect in a container, a container node has no disk of its own: u-data"
+        "UserVolumeConfig (but for volumeType directory), RawVolumeConfig, ExistingVolumeConfig, SwapVolumeConfig, "
+        "machine.disks: no effect in a container, a container node has no disk of its own: u-data"
     ]
 
 

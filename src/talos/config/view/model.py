@@ -343,7 +343,7 @@ class UserVolume(_Value, frozen=True):
     """with the prefix that tells kinds apart; also the label of its partition"""
     name: str
     role: str
-    """user, raw, existing or swap"""
+    """user, raw, existing, swap, or disk for one of machine.disks"""
     kind: str = "partition"
     """partition, disk or directory"""
     provisioning: Provisioning = Provisioning()

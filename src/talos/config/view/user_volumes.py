@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from talos.config.block.existing_volume_config import ExistingVolumeConfig
 from talos.config.block.raw_volume_config import RawVolumeConfig
 from talos.config.block.swap_volume_config import SwapVolumeConfig
 from talos.config.block.user_volume_config import UserVolumeConfig
-from talos.config.view.model import UserVolume
+from talos.config.v1alpha1.config import V1Alpha1
+from talos.config.view.model import Provisioning, UserVolume
 from talos.config.view.volumes import (
+    DISK,
     EXISTING,
     PREFIXES,
     RAW,
@@ -27,7 +31,7 @@ DEFAULT_FILESYSTEM = "xfs"
 
 
 def user_volumes(config: Config) -> tuple[UserVolume, ...]:
-    """All of them, by id."""
+    """All of them: documents' by id, then those of the legacy section."""
     found = [
         UserVolume(
             id=f"{PREFIXES[USER]}{document.name}",
@@ -58,7 +62,28 @@ def user_volumes(config: Config) -> tuple[UserVolume, ...]:
         )
         for document in config.get_all(ExistingVolumeConfig)
     ]
-    return tuple(sorted(found, key=lambda volume: volume.id))
+    return (*sorted(found, key=lambda volume: volume.id), *_of_disks(config))
+
+
+def _of_disks(config: Config) -> Iterator[UserVolume]:
+    """``machine.disks``, in its order: the last partition of a disk may take what the others leave."""
+    legacy = config.get(V1Alpha1)
+    for disk in legacy.machine.disks if legacy is not None and legacy.machine is not None else ():
+        device = json.dumps(disk.device)
+        for part in disk.partitions:
+            name, size = part.mountpoint.removeprefix("/var/"), size_of(part.size) >> 20 << 20
+            yield UserVolume(
+                id=f"{PREFIXES[DISK]}{name}",
+                name=name,
+                role=DISK,
+                provisioning=Provisioning(
+                    selector=f"!system_disk && (disk.dev_path == {device} || {device} in disk.symlinks)",
+                    min_size=size,
+                    max_size=size,
+                ),
+                filesystem=DEFAULT_FILESYSTEM,
+                secure=False,
+            )
 
 
 def _partition(role: str, document: RawVolumeConfig | SwapVolumeConfig) -> UserVolume:

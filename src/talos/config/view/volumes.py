@@ -9,8 +9,15 @@ from talos.config.v1alpha1.encryption import EncryptionConfig
 from talos.config.v1alpha1.encryption import EncryptionKeyTPM as LegacyKeyTPM
 from talos.config.view.model import Encryption, EncryptionKey, Provisioning
 
-USER, RAW, EXISTING, SWAP = "user", "raw", "existing", "swap"
-PREFIXES = {USER: "u-", RAW: "r-", EXISTING: "e-", SWAP: "s-"}
+USER, RAW, EXISTING, SWAP, DISK = "user", "raw", "existing", "swap", "disk"
+PREFIXES = {USER: "u-", RAW: "r-", EXISTING: "e-", SWAP: "s-", DISK: "d-"}
+"""role → beginning of a volume's id, which is its partition's label; DISK: of machine.disks"""
+_FOLDERS = {USER: "/var/mnt", EXISTING: "/var/mnt", DISK: "/var"}
+
+
+def mount_path(id: str) -> str:
+    """Where the volume of that id is mounted, "" for one that is not."""
+    return next((f"{folder}/{id[2:]}" for role, folder in _FOLDERS.items() if id.startswith(PREFIXES[role])), "")
 
 
 def encryption_if_wanted(spec: EncryptionSpec) -> Encryption | None:

@@ -7,7 +7,7 @@ need a disk: machined's own controller makes and mounts them (talos.machined.con
 from __future__ import annotations
 
 from talos.config.view.model import UserVolume
-from talos.config.view.volumes import SWAP, USER
+from talos.config.view.volumes import DISK, EXISTING, SWAP, USER, mount_path
 from talos.controllers import machine_config
 from talos.controllers.block.volume_config import encryption_spec, provisioning_spec, with_trim
 from talos.controllers.publish import always
@@ -18,24 +18,29 @@ from talos.state.controller import SHARED, Controller, Output
 from talos.state.runtime import Runtime
 
 PARENT = "/var/mnt"
-LABELS = {role: f"talos.dev/{role}-volume" for role in ("user", "raw", "existing", "swap")}
+_LABELED = ("user", "raw", "existing", "swap")
 MINIMUM = 100 << 20
 _SELINUX = "system_u:object_r:ephemeral_t:s0"
+
+
+def labels(volume: UserVolume) -> dict[str, str]:
+    """Of its resources."""
+    return {f"talos.dev/{volume.role}-volume": ""} if volume.role in _LABELED else {}
 
 
 def spec(volume: UserVolume) -> VolumeConfigSpec:
     """One volume's resource."""
     made = VolumeConfigSpec(type=VolumeType.parse(volume.kind))
-    if volume.role in (USER, "existing"):
+    if volume.role in (USER, EXISTING, DISK):
+        made.parent_id = "" if volume.role == DISK else PARENT
         made.mount = MountSpec(
-            target_path=volume.name,
+            target_path=mount_path(volume.id) if volume.role == DISK else volume.name,
             selinux_label=_SELINUX,
-            parent_id=PARENT,
+            parent_id=made.parent_id,
             file_mode=0o755,
             secure=volume.secure,
             project_quota_support=volume.project_quota,
         )
-        made.parent_id = PARENT
     if volume.kind == "directory":
         return made
     if volume.match:
@@ -73,5 +78,5 @@ class UserVolumeConfigController(Controller):
             made = spec(volume)
             if config is not None and made.mount is not None and volume.kind != "directory":
                 with_trim(made, config.machine.trims.of(id))
-            await rt.modify(VolumeConfigSpec, id, always(made), labels={LABELS[volume.role]: ""})
+            await rt.modify(VolumeConfigSpec, id, always(made), labels=labels(volume))
         await rt.keep_only(VolumeConfigSpec, volumes)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from talos.controllers import machine_config
 from talos.controllers.block import started
 from talos.controllers.block.started import VolumeState
-from talos.controllers.block.user_volume_config import LABELS, PARENT, spec
+from talos.controllers.block.user_volume_config import PARENT, labels, spec
 from talos.controllers.publish import always
 from talos.linux.block import size_text
+from talos.machined.disk.layout import USER_VOLUMES
 from talos.resources.block import (
     DiscoveredVolumeSpec,
     MountRequestSpec,
@@ -65,7 +66,9 @@ def mount_status(id: str, volume: UserVolume, outcome: Outcome) -> MountStatusSp
     """Where it is mounted."""
     found = status(volume, outcome)
     return MountStatusSpec(
-        spec=MountRequestSpec(volume_id=id, parent_id=PARENT, secure=volume.secure, read_only=volume.read_only),
+        spec=MountRequestSpec(
+            volume_id=id, parent_id=found.parent_id, secure=volume.secure, read_only=volume.read_only
+        ),
         target=outcome.target,
         source=outcome.state.device,
         filesystem=found.filesystem,
@@ -94,13 +97,13 @@ class UserVolumesController(Controller):
             return
         wanted = {one.id: one for one in config.machine.volumes if one.kind != "directory"}
         state = rt.env.path(STATE)
-        if not wanted and self._volumes is None and not (state / "user-volumes.json").exists():
+        if not wanted and self._volumes is None and not (state / USER_VOLUMES).exists():
             return
         found = await asyncio.to_thread(self._reconciled, state, Path(system), rt.env.root, list(wanted.values()))
         for id, outcome in found.items():
             volume = wanted.get(id)
-            labels = {LABELS[volume.role]: ""} if volume is not None else None
-            await rt.modify(VolumeStatusSpec, id, always(status(volume, outcome)), labels=labels)
+            named = labels(volume) if volume is not None else None
+            await rt.modify(VolumeStatusSpec, id, always(status(volume, outcome)), labels=named)
             if volume is not None and outcome.target:
                 await rt.modify(MountStatusSpec, id, always(mount_status(id, volume, outcome)))
             if outcome.state.problem:

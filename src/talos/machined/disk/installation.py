@@ -14,11 +14,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from talos.config.view.volumes import DISK, mount_path
 from talos.controllers.block import started
 from talos.linux import gpt
 from talos.linux.block import disks
 from talos.linux.disk_io import OpenDisk
-from talos.machined.disk import conversion, encryption, filesystem, installer, layout, medium, start, volumes
+from talos.machined.disk import (
+    conversion,
+    encryption,
+    filesystem,
+    installer,
+    layout,
+    machine_disks,
+    medium,
+    start,
+    volumes,
+)
 from talos.machined.disk.filesystem import MADE
 from talos.machined.disk.installer import InstallError, Plan
 from talos.machined.disk.selector import SelectError, choose
@@ -134,7 +145,14 @@ def refusal(config: Config) -> str:
     for name in config.machine.system_volumes:
         if name != layout.EPHEMERAL:
             return f"VolumeConfig {name}: place, size and mount options are carried out for {layout.EPHEMERAL} only"
+    places: dict[str, str] = {}
     for one in config.machine.volumes:
+        if one.role == DISK and (refused := machine_disks.refusal(one)):
+            return refused
+        where = mount_path(one.id)
+        if where and (other := places.get(where)):
+            return f"{other} and {one.id} would both be mounted at {where}"
+        places[where] = one.id
         if one.filesystem and one.kind != "directory" and one.filesystem not in MADE:
             return (
                 f"UserVolumeConfig {one.name}: filesystem.type {one.filesystem} is not made by this version: its image "

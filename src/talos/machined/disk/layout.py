@@ -15,6 +15,8 @@ from talos.linux.gpt import EFI_SYSTEM, LINUX_DATA, Table
 
 EFI, META, STATE, EPHEMERAL = "EFI", "META", "STATE", "EPHEMERAL"
 ENCRYPTABLE = (STATE, EPHEMERAL)
+USER_VOLUMES = "user-volumes.json"
+"""on STATE, of volumes of the user's: id → UUID of the partition, or of what lies on the whole disk"""
 UNFINISHED = "EFI-UNFINISHED"
 MIB = 1 << 20
 EPHEMERAL_MINIMUM = 2 << 30

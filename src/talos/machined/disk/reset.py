@@ -18,6 +18,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
+from talos.config.view.volumes import PREFIXES, mount_path
 from talos.linux.block import partition_path
 from talos.linux.disk_io import OpenDisk
 from talos.linux.gpt import Partition
@@ -30,7 +31,6 @@ LABELS = (layout.META, layout.STATE, layout.EPHEMERAL)
 _GOINGDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 _NO_LOG_FLUSH = 2
 _EDGE = 1 << 20
-_OF_USERS = ("u-", "r-", "s-")
 _FAT_RESERVED = 32 * 512
 """boot sector, its copy and the count of free clusters: what lies before the allocation tables (mkfs.fat, FAT32)"""
 
@@ -68,7 +68,7 @@ def wipe(
                 opened.wipe(partition.first * opened.sector, length)
             if not named:
                 for partition in disk.table.partitions:
-                    if partition.name.startswith(_OF_USERS):
+                    if partition.name.startswith(tuple(PREFIXES.values())):
                         _wipe_volume(partition, disk, opened, root)
                 opened.wipe(0, _EDGE)
                 opened.wipe(opened.size - _EDGE, _EDGE)
@@ -79,7 +79,8 @@ def wipe(
 def _wipe_volume(partition: Partition, disk: system_disk.SystemDisk, opened: OpenDisk, root: Path) -> None:
     """A volume of the user's on the system's disk: its disk goes as a whole. OSError."""
     log.info("wiping %s", partition.name)
-    _shut_down(root / "var/mnt" / partition.name[2:])
+    if target := mount_path(partition.name):
+        _shut_down(root / target.lstrip("/"))
     with contextlib.suppress(OSError):  # no swap, or not on
         swapoff(partition_path(disk.path, partition.number))
     opened.wipe(partition.first * opened.sector, partition.sectors * opened.sector)

@@ -17,7 +17,7 @@ from talos.machined.disk.reset import WipeError
 
 log = logging.getLogger("machined.disk")
 
-VOLUMES = "/var/mnt/"
+VOLUMES = "/var/"
 """where the user's volumes are mounted"""
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from talos.config.view.model import UserVolume
-from talos.config.view.volumes import EXISTING, PREFIXES, SWAP, USER
+from talos.config.view.volumes import DISK, EXISTING, PREFIXES, SWAP, USER, mount_path
 from talos.controllers.block.started import VolumeState
 from talos.controllers.block.user_volume_config import MINIMUM
 from talos.linux import block, gpt
@@ -46,15 +46,12 @@ from talos.machined import durable
 from talos.machined.disk import encrypted, filesystem, luks, placement, swap_volume
 from talos.machined.disk.encryption import Keys
 from talos.machined.disk.filesystem import MADE, FormatError, VolumeError
+from talos.machined.disk.layout import USER_VOLUMES
 from talos.machined.disk.placement import Candidate, Place, PlaceError
 
 log = logging.getLogger("machined.disk")
 
-RECORD = "user-volumes.json"
-"""on STATE: id → UUID of the partition, or of what lies on the whole disk"""
-MOUNTS = "var/mnt"
-MOUNTED = (PREFIXES[USER], PREFIXES[EXISTING])
-"""prefixes of those that have a place below it"""
+MADE_AND_MOUNTED = (USER, DISK)
 _EDGE = 1 << 20
 _HEAD = 16 << 20
 
@@ -136,6 +133,10 @@ class UserVolumes:
         _told(outcome, found.device)
         self._note(volume.id, found.identity or str(found.device))
 
+    def _target(self, id: str) -> Path:
+        """Where it is mounted, of one that is."""
+        return self._root / mount_path(id).lstrip("/")
+
     # -- finding and making --
 
     def _bring_up(self, volume: UserVolume, outcome: Outcome) -> None:
@@ -153,8 +154,8 @@ class UserVolumes:
         lying = lying or self._make(volume, known)
         outcome.lying, outcome.state.partition = lying, str(lying.device)
         device = self._opened(volume, lying, outcome.state)
-        if volume.role == USER:
-            if mounted_at(self._root / MOUNTS / volume.name) is None:
+        if volume.role in MADE_AND_MOUNTED:
+            if mounted_at(self._target(volume.id)) is None:
                 self._formatted(volume, lying, device, outcome.state)
             self._mounted(volume, device, volume.filesystem, outcome)
         elif volume.role == SWAP:
@@ -203,7 +204,7 @@ class UserVolumes:
 
     def _in_use(self, volume: UserVolume, lying: Lying) -> bool:
         holders = Path("/sys/class/block", lying.device.name, "holders")
-        return mounted_at(self._root / MOUNTS / volume.name) is not None or any(holders.glob("*"))
+        return mounted_at(self._target(volume.id)) is not None or any(holders.glob("*"))
 
     def _make(self, volume: UserVolume, known: list[Candidate]) -> Lying:
         if volume.kind == "disk":
@@ -266,7 +267,7 @@ class UserVolumes:
             _changed(lying.device)
 
     def _mounted(self, volume: UserVolume, device: Path, kind: str, outcome: Outcome) -> None:
-        target = self._root / MOUNTS / volume.name
+        target = self._target(volume.id)
         flags = MS_NOSUID | MS_NODEV if volume.secure else 0
         flags |= MS_NOATIME if volume.disable_access_time else 0
         flags |= MS_RDONLY if volume.read_only else 0
@@ -280,11 +281,11 @@ class UserVolumes:
                     raise
                 mount(str(device), target, kind, flags)
                 log.warning("%s: this kernel has no project quotas, it is mounted without", volume.id)
-            if volume.role == USER:
+            if volume.role in MADE_AND_MOUNTED:
                 filesystem.fill_xfs(target, device)
         elif _flags(there.options) != flags:
             mount("none", target, "", flags | MS_REMOUNT)
-        outcome.target = f"/{MOUNTS}/{volume.name}"
+        outcome.target = mount_path(volume.id)
         there = mounted_at(target)
         outcome.project_quota = there is not None and "prjquota" in there.super_options
 
@@ -292,13 +293,12 @@ class UserVolumes:
 
     def take_down(self, id: str) -> None:
         """Unmount and close, if it is there. OSError: it is in use."""
-        prefix, _, name = id.partition("-")
-        target = self._root / MOUNTS / name
-        if f"{prefix}-" in MOUNTED and mounted_at(target) is not None:
+        target = self._target(id)
+        if mount_path(id) and mounted_at(target) is not None:
             umount(target)
             with contextlib.suppress(OSError):
                 target.rmdir()
-        if f"{prefix}-" == PREFIXES[SWAP]:
+        if id.startswith(PREFIXES[SWAP]):
             known = placement.candidates(self._disks(), self._system)
             clear = Path("/dev/mapper", luks.mapping(id))
             for lying in _partitions(id, known, self._record().get(id, "")):
@@ -311,11 +311,11 @@ class UserVolumes:
 
     def _record(self) -> dict[str, str]:
         try:
-            found = json.loads((self._state / RECORD).read_bytes())
+            found = json.loads((self._state / USER_VOLUMES).read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise VolumeError(f"{self._state / RECORD} cannot be read: {error}") from error
+            raise VolumeError(f"{self._state / USER_VOLUMES} cannot be read: {error}") from error
         return found if isinstance(found, dict) else {}
 
     def _note(self, id: str, identity: str | None) -> None:
@@ -323,7 +323,7 @@ class UserVolumes:
         record.pop(id, None)
         if identity:
             record[id] = identity
-        durable.write(self._state / RECORD, json.dumps(record).encode())
+        durable.write(self._state / USER_VOLUMES, json.dumps(record).encode())
 
 
 def _partitions(label: str, known: list[Candidate], remembered: str) -> list[Lying]:

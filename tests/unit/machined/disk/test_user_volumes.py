@@ -318,3 +318,45 @@ def test_swap_is_not_made_over_something(disk: Path) -> None:
     filesystem.make(disk, "xfs", "PHOTOS")
     with pytest.raises(filesystem.FormatError, match="holds xfs, not swap"):
         swap_volume.ensure(disk, "s-one")
+
+
+DISKS = """version: v1alpha1
+machine:
+  type: worker
+  disks:
+  - device: {device}
+    partitions:
+    - {{mountpoint: /var/mnt/first, size: 600MB}}
+    - {{mountpoint: /var/lib/extra/second}}
+"""
+
+
+def of_disks(device: Path) -> tuple[UserVolume, ...]:
+    return Config.decode(DISKS.format(device=device)).machine.volumes
+
+
+def test_partitions_of_the_legacy_section(machine: Machine) -> None:
+    first, second = "d-mnt/first", "d-lib/extra/second"
+    wanted = of_disks(machine.disks[1])
+    assert [volume.id for volume in wanted] == [first, second]
+    found = machine.ready(*wanted)
+    assert machine.names() == [first, second]
+    assert [found[id].target for id in (first, second)] == ["/var/mnt/first", "/var/lib/extra/second"]
+    assert found[first].size == 572 * MIB and 3 * GIB < found[second].size < 4 * GIB  # what the first leaves
+    places = [machine.root / "var/mnt/first", machine.root / "var/lib/extra/second"]
+    for place in places:
+        mount = mounted_at(place)
+        assert mount is not None and "nosuid" not in mount.options
+        (place / "kept").write_text("x")
+    machine.ready(*wanted)
+    assert machine.ready() == {}
+    assert [mounted_at(place) for place in places] == [None, None]
+    machine.ready(*wanted)
+    assert [(place / "kept").read_text() for place in places] == ["x", "x"]
+    for place in places:
+        umount(place)
+
+
+def test_the_systems_disk_is_none_of_the_legacy_section(machine: Machine) -> None:
+    found = machine.reconciled(*of_disks(machine.disks[0]))
+    assert all("no disk matches" in outcome.state.problem for outcome in found.values())
