@@ -7,8 +7,7 @@ from typing import Any
 from talos.config.yaml_writer import dump_all
 from talos.provision import key_server
 from talos.provision.configs import ConfigOptions
-from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError
-from talos.provision.user_disks import user_disk_serial
+from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError, user_disk_serial
 
 _DEFAULT = ConfigOptions()
 FIREWALL = ("accept", "block")

@@ -10,15 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from talos.provision import monitors
+from talos.provision import companion
 from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError
 from talos.provision.monitor import IMPORTS, INTERPRETER
 
@@ -35,28 +33,15 @@ def url(model: ClusterModel) -> str:
 
 def start(directory: ClusterDirectory, model: ClusterModel) -> None:
     """Start it, detached, and wait until it listens. ProvisionError."""
-    log = os.open(directory.json_logs, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    arguments = [str(directory.path.parent), directory.name, model.gateway, str(PORT)]
     ready, told = os.pipe()
-    try:
-        child = subprocess.Popen(
-            [*INTERPRETER, _PROGRAM, *arguments, str(told)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            pass_fds=(told,),
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
-        )
-        child.returncode = 0  # it is meant to outlive us
-        os.close(told)
-        told = -1
-        if failure := _answer(ready):
+    arguments = [str(directory.path.parent), directory.name, model.gateway, str(PORT), str(told)]
+    with os.fdopen(ready, "rb", buffering=0) as answer:
+        try:
+            companion.start([*INTERPRETER, _PROGRAM, *arguments], directory.json_logs, errors=False, inherited=(told,))
+        finally:
+            os.close(told)
+        if failure := _answer(answer.fileno()):
             raise ProvisionError(f"--with-json-logs: the receiver cannot listen on {model.gateway}:{PORT}: {failure}")
-    finally:
-        for fd in (log, ready, *([told] if told >= 0 else [])):
-            os.close(fd)
 
 
 def _answer(ready: int) -> str:
@@ -91,13 +76,7 @@ def find(directory: ClusterDirectory) -> Iterator[int]:
 def kill(directory: ClusterDirectory) -> None:
     """End it; nothing if there is none."""
     for pid in find(directory):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        deadline = time.monotonic() + _START_S
-        while not monitors.gone(pid) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        companion.end(pid)
 
 
 def main() -> None:

@@ -22,7 +22,14 @@ WORKER = "worker"
 RUNC, QEMU = "runc", "qemu"
 """what runs the nodes: containers, or machines"""
 UUID_NAME = "machine-"
+USER_DISK_EXTRA = 8 << 20
+"""bytes of a disk for volumes of the user beside these: tables at both ends, and what alignment takes"""
 _VERSION = 1
+
+
+def user_disk_serial(number: int) -> str:
+    """By which the configuration selects a disk for volumes of the user (`cluster create --user-volumes`)."""
+    return f"user-volumes-{number}"
 
 
 class ProvisionError(Exception):

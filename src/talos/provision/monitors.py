@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from talos.linux.process import ProcessId, alive, is_zombie
+from talos.linux.process import ProcessId, alive
+from talos.provision import companion
 from talos.provision.model import ClusterDirectory, NodeModel
 from talos.provision.monitor import INTERPRETER, PROGRAM
 
@@ -33,23 +33,8 @@ class MonitorStatus:
 
 def start(directory: ClusterDirectory, node: NodeModel) -> None:
     """Start a node's monitor, detached: own session, own log, no open file of ours."""
-    files = directory.node(node.name)
-    log = os.open(files.monitor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     arguments = [str(directory.path.parent), directory.name, node.name]
-    try:
-        child = subprocess.Popen(
-            [*INTERPRETER, PROGRAM, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            close_fds=True,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
-        )
-    finally:
-        os.close(log)
-    child.returncode = 0  # it is meant to outlive us: not waited for, and no warning that it is not
+    companion.start([*INTERPRETER, PROGRAM, *arguments], directory.node(node.name).monitor_log)
 
 
 def status(directory: ClusterDirectory, node: NodeModel) -> MonitorStatus | None:
@@ -82,7 +67,7 @@ def kill(directory: ClusterDirectory, timeout_s: float = 5.0) -> None:
     """End all monitors of a cluster at once, without their stopping the nodes in order, and with them the runc that
     one of them may have started just now: alone it would go on and leave a node that nobody knows."""
     deadline = time.monotonic() + timeout_s
-    while left := [pid for pid in find(directory) if not gone(pid)]:
+    while left := [pid for pid in find(directory) if not companion.gone(pid)]:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 if os.getpgid(pid) == pid:  # each monitor leads a session of its own
@@ -93,8 +78,3 @@ def kill(directory: ClusterDirectory, timeout_s: float = 5.0) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"monitors of cluster {directory.name} do not end: {left}")
         time.sleep(0.02)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; it may still wait for its parent, or the host's PID 1, to take notice."""
-    return is_zombie(pid) or not Path(f"/proc/{pid}").exists()

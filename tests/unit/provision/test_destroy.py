@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from talos.provision import create, destroy, monitors
+from talos.provision import companion, create, destroy, monitors
 from talos.provision.create import CreateError, CreateOptions
 from talos.provision.model import ClusterDirectory, ProvisionError
 from talos.talosctl.main import run
@@ -64,9 +64,9 @@ def test_what_a_monitor_started_ends_with_it(tmp_path: Path) -> None:
     child = int(monitor.stdout.readline())
     monitors.kill(ClusterDirectory(tmp_path, "demo"))
     deadline = time.monotonic() + 5
-    while not monitors.gone(child) and time.monotonic() < deadline:
+    while not companion.gone(child) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert monitors.gone(child)
+    assert companion.gone(child)
     monitor.wait()
     monitor.stdout.close()
 

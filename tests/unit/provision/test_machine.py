@@ -23,7 +23,7 @@ from talos.linux.block import BlockDevice
 from talos.machined.disk.selector import choose
 from talos.platforms import Machine
 from talos.platforms.network_config import parse
-from talos.provision import machine, monitors, preflight, qemu, seed
+from talos.provision import companion, machine, monitors, preflight, qemu, seed
 from talos.provision.configs import ConfigOptions
 from talos.provision.create import CreateOptions, nodes
 from talos.provision.generate import generate
@@ -247,7 +247,7 @@ def test_a_machine_ends_with_its_monitor_and_its_link_with_it(tmp_path: Path, mo
         with RouteSocket() as sockets:
             assert sockets.link(directory.veth(node)) is not None
         os.kill(status.pid, signal.SIGKILL)
-        _until(lambda: monitors.gone(status.init_pid))
+        _until(lambda: companion.gone(status.init_pid))
         with RouteSocket() as sockets:
             _until(lambda: sockets.link(directory.veth(node)) is None)
     finally:

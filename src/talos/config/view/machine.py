@@ -28,7 +28,6 @@ from talos.config.view.model import (
     SystemVolume,
     TalosAPIAccess,
     UserVolume,
-    Watchdog,
 )
 from talos.config.view.volumes import encryption_of, provisioning_of, size_of
 
@@ -137,12 +136,9 @@ class MachineView:
         return tuple(document.url for document in self._config.get_all(KmsgLogConfig))
 
     @property
-    def watchdog(self) -> Watchdog | None:
+    def watchdog(self) -> WatchdogTimerConfig | None:
         """What restarts a machine that stands still, beside what every machine does by itself."""
-        document = self._config.get(WatchdogTimerConfig)
-        if document is None:
-            return None
-        return Watchdog(document.device, document.timeout.seconds or Watchdog.DEFAULT_S)
+        return self._config.get(WatchdogTimerConfig)
 
     @cached_property
     def udev_rules(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ reader.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -255,15 +255,6 @@ class LogDestination(_Value, frozen=True):
     url: str
     tags: tuple[tuple[str, str], ...] = ()
     format: str = ""
-
-
-class Watchdog(_Value, frozen=True):
-    """A watchdog's device and timeout."""
-
-    DEFAULT_S: ClassVar[float] = 60.0
-
-    device: str
-    timeout_s: float = DEFAULT_S
 
 
 class Install(_Value, frozen=True):

@@ -1,11 +1,12 @@
-"""An encrypted volume beside the system's: opened, made where there is nothing, its key slots brought in line.
+"""An encrypted volume, the system's or another: opened, made where there is nothing, its key slots brought in line.
 
-STATE is mounted by then, so nothing here has to be told by META (talos.machined.disk.volumes is about that).
+What META has to know of STATE is its caller's (talos.machined.disk.volumes).
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from talos.config.view.model import Encryption
@@ -23,38 +24,58 @@ def check_clear(device: Path) -> None:
         raise VolumeError("it is encrypted, and the configuration does not say with which key")
 
 
-def opened(name: str, device: Path, wanted: Encryption, keys: Keys, state: Path, cost: Cost | None) -> luks.Opened:
-    """With a key of the configuration, or one of before. VolumeError, OSError."""
-    if (there := filesystem.found(device)) not in ("", "luks"):
-        raise VolumeError(
-            f"it is to be encrypted and holds {there} in clear: wipe {device} with `talosctl wipe disk "
-            f"{device.name}`, and it is made anew"
-        )
-    found = luks.look(device)
+def opened(
+    name: str,
+    device: Path,
+    wanted: Encryption,
+    keys: Keys,
+    state: Path | None,
+    cost: Cost | None,
+    *,
+    emptied: str = "",
+    converted: bool = False,
+) -> tuple[luks.Opened, bool]:
+    """With a key of the configuration, or one of before; and whether it was made just now. emptied: how somebody
+    empties what is in clear. converted: what is in clear is given up. VolumeError, OSError."""
+    if not converted and (there := filesystem.found(device)) not in ("", "luks"):
+        way = emptied or f"`talosctl wipe disk {device.name}`"
+        raise VolumeError(f"it is to be encrypted and holds {there} in clear; wipe it with {way}, and it is made anew")
+    found = luks.Found.NOTHING if converted else luks.look(device)
     if found is luks.Found.DAMAGED:
         raise VolumeError(
-            f"{device} is not empty, and no LUKS2 header can be recognized on it, so it is left as it is: restore the "
-            "header from a copy, or wipe it"
+            f"{device} is not empty, and both copies of its LUKS2 header are damaged, so it is left as it is: restore "
+            "the header from a copy, or wipe it"
         )
-    if found is not luks.Found.VOLUME:
+    if made := found is not luks.Found.VOLUME:
         luks.make(device, name, wanted, keys, cost)
-    before = encryption.remembered(state).get(name)
-    return luks.open_volume(device, name, encryption.union(wanted, before.encryption) if before else wanted, keys)
+    if state is not None and (before := encryption.remembered(state).get(name)):
+        wanted = encryption.union(wanted, before.encryption)
+    return luks.open_volume(device, name, wanted, keys), made
 
 
 def synced(
-    name: str, device: Path, wanted: Encryption, volume: luks.Opened, keys: Keys, state: Path, cost: Cost | None
+    name: str,
+    device: Path,
+    wanted: Encryption,
+    volume: luks.Opened,
+    keys: Keys,
+    state: Path,
+    cost: Cost | None,
+    *,
+    made: bool = False,
+    before_removal: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """What of the configured keys is not in the header, a sentence each. The volume is open and stays so."""
+    """What of the configured keys is not in the header, a sentence each. The volume is open and stays so. made: just
+    now, with these keys. before_removal: of the keys that it had."""
     try:
         remembered = encryption.remembered(state)
         now = Remembered(volume.uuid, keys.fingerprint(), wanted)
-        same = remembered.get(name) == now and luks.active_slots(device) == {key.slot for key in wanted.keys}
-        if same and not volume.tried:
-            return []
-        if failed := luks.sync(device, name, wanted, keys, volume, cost=cost):
+        same = remembered.get(name) == now
+        kept = made or (same and not volume.tried and luks.active_slots(device) == {key.slot for key in wanted.keys})
+        if not kept and (failed := luks.sync(device, name, wanted, keys, volume, before_removal, cost)):
             return failed
-        encryption.remember(state, {**remembered, name: now})
+        if not same:
+            encryption.remember(state, {**remembered, name: now})
     except (VolumeError, OSError) as error:
         return [str(error)]
     return []

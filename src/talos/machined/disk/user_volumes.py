@@ -246,7 +246,7 @@ class UserVolumes:
         clear = Path("/dev/mapper", luks.mapping(volume.id))
         if clear.exists() and any(Path("/sys/class/block", lying.device.name, "holders").glob("*")):
             return clear  # machined was started again
-        opened = encrypted.opened(volume.id, lying.device, wanted, self._keys, self._state, self._cost)
+        opened, _ = encrypted.opened(volume.id, lying.device, wanted, self._keys, self._state, self._cost)
         state.slot = opened.slot
         if volume.filesystem and opened.unformatted:
             filesystem.make(opened.device, volume.filesystem, volume.id, volume.min_allocation_group_size)

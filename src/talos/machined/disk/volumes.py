@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from talos.linux.cryptsetup import Cost
     from talos.machined.disk import luks
     from talos.machined.disk.early_network import EarlyNetwork
-    from talos.machined.disk.encryption import Keys, Remembered
+    from talos.machined.disk.encryption import Keys
 
 log = logging.getLogger("machined.disk")
 
@@ -224,28 +224,18 @@ class BringUp:
                 return None
             source = "META does not say" if name == layout.STATE else "there is no configuration that says"
             raise VolumeError(f"it is encrypted, and {source} with which key")
-        from talos.machined.disk import encryption, luks
+        from talos.machined.disk import encrypted
 
         converted = self._state is not None and there == "xfs" and name in conversion.requested(self._state)
-        if there not in ("", "luks") and not converted:
-            raise VolumeError(
-                f"it is to be encrypted and holds {there} in clear; wipe it with `talosctl reset "
-                f"--system-labels-to-wipe {name}`, and it is made anew"
-            )
-        found = luks.Found.NOTHING if converted else luks.look(partition)
-        if found in (luks.Found.NOTHING, luks.Found.UNFINISHED):
-            luks.make(partition, name, wanted, self._keys, self._cost)
+        opened, made = encrypted.opened(
+            name, partition, wanted, self._keys, self._state, self._cost,
+            emptied=f"`talosctl reset --system-labels-to-wipe {name}`", converted=converted,
+        )  # fmt: skip
+        if made:
             self._made.add(name)
-        elif found is luks.Found.DAMAGED:
-            raise VolumeError(
-                "it is not empty, and both copies of its LUKS2 header are damaged, so it is left as it is: restore the "
-                "header from a copy, or wipe the volume"
-            )
         if converted and self._state is not None:
             conversion.done(self._state, name)
-        if self._state is not None and (before := encryption.remembered(self._state).get(name)):
-            wanted = encryption.union(wanted, before.encryption)
-        return luks.open_volume(partition, name, wanted, self._keys)
+        return opened
 
     def _asked_of_state(self, where: Path) -> Encryption | None:
         """What the configuration on a STATE in clear wants of it. One that cannot be read is reported by whoever needs
@@ -280,38 +270,24 @@ class BringUp:
     ) -> tuple[Encryption, list[str]]:
         """Bring the header in line with the configuration, if anything changed since that was done last. The volume is
         open and stays so: what does not succeed is reported."""
-        from talos.machined.disk import encryption, luks
-        from talos.machined.disk.encryption import Remembered
+        from talos.machined.disk import encrypted, encryption
 
-        before = wanted
+        before, of_state = wanted, name == layout.STATE
         try:
-            if name == layout.STATE:
+            if of_state:
                 self._state = where
                 wanted = self._configured().get(name, wanted)
             assert self._state is not None
-            remembered = encryption.remembered(self._state)
-            now = Remembered(opened.uuid, self._keys.fingerprint(), wanted)
-            if name not in self._made and (opened.tried or self._changed(partition, remembered.get(name), now)):
-                both = encryption.union(wanted, before)
-                failed = luks.sync(
-                    partition, name, wanted, self._keys, opened,
-                    (lambda: self._to_meta(both)) if name == layout.STATE else (lambda: None), self._cost,
-                )  # fmt: skip
-                if failed:
-                    return wanted, failed
-            if remembered.get(name) != now:
-                encryption.remember(self._state, {**remembered, name: now})
-            if name == layout.STATE and before != wanted:
+            both = encryption.union(wanted, before)
+            failed = encrypted.synced(
+                name, partition, wanted, opened, self._keys, self._state, self._cost, made=name in self._made,
+                before_removal=(lambda: self._to_meta(both)) if of_state else (lambda: None),
+            )  # fmt: skip
+            if of_state and not failed and before != wanted:
                 self._to_meta(wanted)
         except (VolumeError, OSError) as error:
             return wanted, [str(error)]
-        return wanted, []
-
-    @staticmethod
-    def _changed(partition: Path, before: Remembered | None, now: Remembered) -> bool:
-        from talos.machined.disk import luks
-
-        return before != now or luks.active_slots(partition) != {key.slot for key in now.encryption.keys}
+        return wanted, failed
 
     def _of_meta(self) -> Encryption | None:
         """How META says that STATE is encrypted. VolumeError."""

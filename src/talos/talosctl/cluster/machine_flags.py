@@ -68,7 +68,7 @@ def of_provisioner(ctx: click.Context, flags: dict[str, Any]) -> dict[str, Any] 
     if provisioner not in ("docker", "qemu"):
         raise click.UsageError(f"--provisioner {provisioner}: choose docker (nodes are containers) or qemu", ctx)
     if provisioner == "qemu":
-        from talos.provision.user_disks import USER_DISK_EXTRA, user_disk_serial
+        from talos.provision.model import USER_DISK_EXTRA, user_disk_serial
 
         primary, extra = values["primary_disks"], values["extra_disks"]
         if primary < 1:

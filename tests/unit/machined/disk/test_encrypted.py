@@ -110,7 +110,7 @@ def test_what_lies_in_clear_is_not_encrypted_over(machine: Encrypted) -> None:
     (machine.mnt("data") / "kept").write_text("x")
     umount(machine.mnt("data"))
     found = machine.started(STATIC)
-    assert "it is to be encrypted and holds xfs in clear: wipe" in found.state.problem
+    assert "it is to be encrypted and holds xfs in clear; wipe it with `talosctl wipe disk" in found.state.problem
     machine.ready(volume(DATA))
     assert (machine.mnt("data") / "kept").read_text() == "x"
 
