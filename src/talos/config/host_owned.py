@@ -83,7 +83,7 @@ HOST_OWNED: tuple[HostOwned, ...] = (
         "WatchdogTimerConfig",
         "WatchdogTimerConfig",
         "watchdogs restart the host, and are the host's",
-        lambda config: [config.machine.watchdog.device] if config.machine.watchdog is not None else [],
+        lambda config: [config.machine.watchdog[0]] if config.machine.watchdog is not None else [],
     ),
     HostOwned(
         "TimeSyncConfig (legacy: machine.time)",

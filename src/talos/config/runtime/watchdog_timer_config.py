@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from talos.config.config import Config
 
 
-DEFAULT_S = 60.0
 LONGEST_PATH = 63
 LONGEST_S = 1_000_000
 """both: what PID 1 takes (os/init/watchdog.c)"""
@@ -24,13 +23,10 @@ class WatchdogTimerConfig(Document, kw_only=True):
 
     KIND: ClassVar[str] = "WatchdogTimerConfig"
 
+    DEFAULT_S: ClassVar[float] = 60.0
+
     device: Kept[str] = ""
     timeout: Duration = Duration(0)
-
-    @property
-    def timeout_s(self) -> float:
-        """What is meant, also where nothing is said."""
-        return self.timeout.seconds or DEFAULT_S
 
     def problems(self, config: Config) -> Iterator[str]:
         """Faults beyond the keys' own forms."""

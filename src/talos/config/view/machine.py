@@ -136,9 +136,10 @@ class MachineView:
         return tuple(document.url for document in self._config.get_all(KmsgLogConfig))
 
     @property
-    def watchdog(self) -> WatchdogTimerConfig | None:
-        """What restarts a machine that stands still, beside what every machine does by itself."""
-        return self._config.get(WatchdogTimerConfig)
+    def watchdog(self) -> tuple[str, float] | None:
+        """Device and timeout in seconds of what restarts a machine that stands still."""
+        found = self._config.get(WatchdogTimerConfig)
+        return None if found is None else (found.device, found.timeout.seconds or WatchdogTimerConfig.DEFAULT_S)
 
     @cached_property
     def udev_rules(self) -> tuple[str, ...]:

@@ -23,5 +23,6 @@ class WatchdogTimerConfigController(Controller):
         found = None if config is None or rt.env.in_container else config.machine.watchdog
         desired = {}
         if found is not None:
-            desired[ID] = WatchdogTimerConfigSpec(device=found.device, timeout=timedelta(seconds=found.timeout_s))
+            device, timeout_s = found
+            desired[ID] = WatchdogTimerConfigSpec(device=device, timeout=timedelta(seconds=timeout_s))
         await publish(rt, WatchdogTimerConfigSpec, desired)
