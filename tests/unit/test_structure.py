@@ -50,6 +50,8 @@ import importlib, sys
 from talos.zygote.services import CORE
 for name in (*CORE, "talos.machined.main"):
     importlib.import_module(name)
+import talos.machined.services
+talos.machined.services.definitions()
 print(*sys.modules)
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -60,7 +62,10 @@ print(*sys.modules)
         "hpack",
         "grpclib.client",
         "grpclib.protocol",
-        "talos.etcd",
+        "talos.etcd.client",
+        "talos.kubernetes.client",
+        "talos.controllers.k8s.kubelet_configuration",
+        "talos.resources.block",
         "talos.transport.http2",
     } & loaded == set()
 

@@ -1,7 +1,6 @@
 """Puts the modules that a node's start imports into one file (`talos.zygote.archive` reads it), instead of one each.
 
-Left as files: extension modules, which the dynamic linker opens; packages whose modules are listed by name, for which
-the folder is the list; the services' `main`, which tests replace.
+Left as files: extension modules, which the dynamic linker opens; the services' `main`, which tests replace.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from talos.zygote.archive import HEADER, NAME
 
 PYC_HEADER = 16
 """bytes before the code in a .pyc (PEP 552)"""
-LISTED = ("talos/controllers/", "talos/machined/api/")
 BEFORE = ("encodings/", "__future__.pyc", "talos/__init__.pyc", "talos/zygote/__init__.pyc", "talos/zygote/archive.pyc")
 """imported before it is read"""
 
@@ -48,6 +46,6 @@ def pack(tree: Tree, order: list[str]) -> list[str]:
 def _belongs(module: str) -> bool:
     return (
         module.endswith(".pyc")
-        and not module.startswith((*BEFORE, *LISTED))
+        and not module.startswith(BEFORE)
         and not (module.startswith("talos/") and module.endswith("/main.pyc"))
     )

@@ -15,7 +15,6 @@ import contextlib
 import functools
 import importlib
 import logging
-import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +26,7 @@ from grpclib.const import Handler as GrpclibHandler
 from msgspec import Struct, field
 
 from talos import rbac
+from talos.state.discovery import children
 from talos.transport.identity import AUDITED_KEY, CALLER_KEY, Identity
 
 if TYPE_CHECKING:
@@ -137,8 +137,7 @@ def bidi(path: str) -> Callable[[H], H]:
 
 def handler_modules(package: str = API_PACKAGE) -> list[str]:
     """Names of the modules of `package`; importing one registers its handlers."""
-    module = importlib.import_module(package)
-    return [f"{package}.{info.name}" for info in pkgutil.iter_modules(module.__path__)]
+    return sorted(children(package))
 
 
 def load_handlers(package: str = API_PACKAGE) -> None:

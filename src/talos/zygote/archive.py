@@ -2,8 +2,8 @@
 
 Python's own finder asks the file system several times for each of some 600 modules, in Python code: a quarter of what
 the start's imports cost (decision 0027). The imager writes the archive (`talos.imager.start_archive`) and leaves the
-modules in it out of the folder. Whatever is not in it is found as ever: extension modules, what is imported later, and
-packages whose modules are listed (`talos.state.discovery`).
+modules in it out of the folder. Whatever is not in it is found as ever: extension modules, and what is imported later.
+`talos.state.discovery`, which lists the modules of a package, asks for those in the archive.
 
 Read with pread(2) and not mapped: pages of a mapping would be counted to each process that forks from this one.
 """
@@ -34,6 +34,7 @@ class Archive:
     def __init__(self, folder: str = FOLDER) -> None:
         self._folder = folder
         self._index: dict[str, tuple[int, int, int]] = {}
+        self._children: dict[str, dict[str, bool]] = {}
         self._base = 0
         try:
             length = int.from_bytes(self._read(HEADER, 0), "little")
@@ -59,6 +60,13 @@ class Archive:
         if found[2]:
             spec.submodule_search_locations = [place]
         return spec
+
+    def children(self, package: str) -> dict[str, bool]:
+        """Modules right below a package: full name, and whether it is a package."""
+        if not self._children:
+            for name, found in self._index.items():
+                self._children.setdefault(name.rpartition(".")[0], {})[name] = bool(found[2])
+        return self._children.get(package, {})
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Python makes it."""

@@ -13,6 +13,7 @@ import pytest
 
 from talos.imager import start_archive
 from talos.imager.tree import Tree
+from talos.state.discovery import children, modules
 from talos.zygote.archive import NAME, Archive
 
 SOURCES = {
@@ -20,7 +21,6 @@ SOURCES = {
     "archived/inner/__init__.py": "",
     "archived/inner/deep.py": "WHERE = __file__\ndef fails():\n    raise RuntimeError('here')\n",
     "archived/beside.py": "VALUE = 2\n",
-    "talos/controllers/listed.py": "VALUE = 3\n",
     "talos/apid/main.py": "VALUE = 4\n",
     "encodings/early.py": "VALUE = 5\n",
 }
@@ -63,17 +63,31 @@ def test_modules_come_out_of_the_archive_and_others_from_their_folder(tree: Tree
         importlib.import_module("archived.nowhere")
 
 
-def test_the_archive_lies_behind_what_is_read_before_it_and_listed_ones_stay_files(tree: Tree, folder: Path) -> None:
+def test_the_archive_lies_behind_what_is_read_before_it_and_mains_stay_files(tree: Tree, folder: Path) -> None:
     order = packed(tree, *SOURCES)
     base = start_archive.MODULE_PATH
     assert order == [
         f"{base}/encodings/early.pyc",
         f"{base}/{NAME}",
-        f"{base}/talos/controllers/listed.pyc",
         f"{base}/talos/apid/main.pyc",
     ]
     assert all((tree.root / path).is_file() for path in order)
     assert f"{base}/archived/beside.pyc" not in tree.parts
+
+
+@pytest.mark.parametrize("taken", range(4))
+def test_the_modules_of_a_package_are_those_of_its_folder_and_of_the_archive(
+    tree: Tree, folder: Path, taken: int
+) -> None:
+    for other in ("notes.txt", "not-a-name.py"):
+        (folder / "archived" / other).write_text("")
+    (folder / "archived/no_package").mkdir()
+    names = [name for name in SOURCES if name.startswith("archived/")]
+    packed(tree, *names[: taken + 1])
+    Archive(str(folder)).install()
+    sys.path_importer_cache.clear()
+    assert children("archived") == {"archived.beside": False, "archived.inner": True}
+    assert modules("archived") == ["archived.beside", "archived.inner", "archived.inner.deep"]
 
 
 def test_a_folder_without_an_archive_is_imported_from_as_ever(tree: Tree, folder: Path) -> None:

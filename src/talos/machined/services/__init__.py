@@ -1,4 +1,8 @@
-"""Definitions of a node's services, one a module. `definitions(env)` is what the supervisor of a node is given."""
+"""Definitions of a node's services, one a module. `definitions()` is what the supervisor of a node is given.
+
+They are made before the API answers: what a service needs only when it starts or is asked for its health (HTTP/2,
+Kubernetes, disks) it imports there.
+"""
 
 from __future__ import annotations
 

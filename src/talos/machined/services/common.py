@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from talos.controllers.network.host_dns_config import ADDRESS_STATUS, HOST_DNS_ADDRESS
 from talos.machined.conditions import Condition, ResourceCondition
-from talos.resources.block import VolumeStatusSpec
 from talos.resources.network import AddressStatusSpec, HostDNSConfigSpec
 from talos.resources.network import StatusSpec as NetworkStatusSpec
 from talos.resources.time import StatusSpec as TimeStatusSpec
@@ -43,6 +41,8 @@ class HostDNSReachable(Condition):
     text = "the address of the DNS cache"
 
     async def wait(self, node: Any) -> None:
+        from talos.controllers.network.host_dns_config import ADDRESS_STATUS, HOST_DNS_ADDRESS
+
         config = await node.state.wait_for(HostDNSConfigSpec, "config")
         if any(address.startswith(f"{HOST_DNS_ADDRESS}:") for address in config.spec.listen_addresses):
             await node.state.wait_for(AddressStatusSpec, ADDRESS_STATUS)
@@ -56,6 +56,8 @@ class VolumesMounted(Condition):
         self._ids = ids
 
     async def wait(self, node: Any) -> None:
+        from talos.resources.block import VolumeStatusSpec
+
         for id in self._ids:
             await node.state.wait_for(VolumeStatusSpec, id, lambda resource: str(resource.spec.phase) == "ready")
 
@@ -72,6 +74,8 @@ class UserVolumesSettled(Condition):
 
     @staticmethod
     async def _settled(node: Any) -> bool:
+        from talos.resources.block import VolumeStatusSpec
+
         config = node.config.current
         for volume in config.machine.volumes if config is not None else ():
             if node.env.in_container and volume.kind != "directory":

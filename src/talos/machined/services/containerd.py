@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from talos.linux.process import Program
 from talos.machined.conditions import Condition, FilesExist
-from talos.machined.grpc_health import serving
 from talos.machined.health import HealthCheck
 from talos.machined.service import ProgramService
 from talos.machined.services.common import VolumesMounted
@@ -79,4 +78,6 @@ class Containerd(ProgramService):
                     yield
 
     def health(self, node: Node) -> HealthCheck:
+        from talos.machined.grpc_health import serving
+
         return HealthCheck(lambda: serving(SOCKET))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from talos.machined.conditions import Condition
-from talos.machined.cri import runtime_ready
 from talos.machined.health import HealthCheck
 from talos.machined.service import InternalService
 from talos.machined.services.common import VolumesMounted, network_ready
@@ -25,4 +24,6 @@ class Cri(InternalService):
         return (VolumesMounted("/var/lib", "/var/lib/cni", "CRI", "/var/run", "/var/run/lock"), network_ready())
 
     def health(self, node: Node) -> HealthCheck:
+        from talos.machined.cri import runtime_ready
+
         return HealthCheck(runtime_ready, timeout_s=2.0)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from talos.controllers.k8s import kubelet_identity
 from talos.controllers.secrets.pem import bundle
 from talos.linux.process import Program
 from talos.machined.conditions import Condition, FilesExist, ResourceCondition
@@ -57,6 +56,8 @@ async def _authorities(node: Node) -> bytes:
 async def _until_identified(node: Node) -> None:
     """The files that it starts from hold the authorities of now; a controller writes them. Without a node in
     Kubernetes there are none."""
+    from talos.controllers.k8s import kubelet_identity
+
     while True:
         spec = (await node.state.get(KubeletSpecSpec, SPEC_ID)).spec
         if not spec.expected_nodename or kubelet_identity.trusts(node.env, await _authorities(node)):
