@@ -59,9 +59,9 @@ class Rest:
 
     def __init__(self, running: Iterable[type[Controller]]) -> None:
         self._running = frozenset(running)
-        self._all = [name for package in PACKAGES for name in modules(package)]
-        self._controllers = deque(name for name in self._all if name not in EARLY_CONTROLLERS)
-        self._handlers = deque(name for name in rpc.handler_modules() if name not in EARLY_HANDLERS)
+        self._all: list[str] = []
+        self._controllers: deque[str] = deque()
+        self._handlers: deque[str] = deque()
         self._asked = asyncio.Event()
         self._handlers_are_there = asyncio.Event()
 
@@ -74,6 +74,9 @@ class Rest:
         """Import the rest and start its controllers. Whatever an import raises; ValueError: what is there now does not
         fit together."""
         await self._head_start(state)
+        self._all = [name for package in PACKAGES for name in modules(package)]
+        self._controllers.extend(name for name in self._all if name not in EARLY_CONTROLLERS)
+        self._handlers.extend(name for name in rpc.handler_modules() if name not in EARLY_HANDLERS)
         limit = time.monotonic() + BUSY_LIMIT_S
         while self._controllers or self._handlers:
             await self._idle(limit)
