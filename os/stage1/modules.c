@@ -63,3 +63,17 @@ void load_modules(const char *list, const char *folder)
 	}
 	fclose(file);
 }
+
+void load_beside(char *list, const char *folder)
+{
+	pid_t child = fork();
+	if (child != 0) {
+		if (child < 0)
+			say("modules are not loaded ahead: %s", strerror(errno));
+		return;
+	}
+	for (char *name = strtok(list, "\n"); name; name = strtok(NULL, "\n"))
+		if (load(folder, name) < 0 && errno != ENODEV)
+			say("kernel module %s: %s", name, strerror(errno));
+	_exit(0);
+}

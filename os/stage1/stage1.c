@@ -5,7 +5,7 @@
  *
  * The initramfs holds: /root.squashfs and /modules.squashfs, each followed by its hash tree; /images, one line
  * "NAME BYTES ROOTHASH OFFSET" for each (OFFSET in the initramfs); /arguments, what the kernel must have been started
- * with; /modules.list and /modules for what must be loaded first.
+ * with; /modules.list and /modules for what must be loaded first; /beside.list, what is loaded ahead out of the root.
  *
  * switch_root(8) by hand: the initramfs cannot be left by pivot_root(2), so the new root is moved over it. Images that
  * are not opened in the slot (slot.c) stay in memory below it, held by their loop devices; everything else in the
@@ -228,6 +228,26 @@ static void keep_signature(void)
 	}
 }
 
+/*
+ * The zygote makes the groups; here their controllers are switched on, and the first group is made. The kernel patches the
+ * code of its page allocator for that, and now nothing else runs. An emulator of two processors (QEMU 7.2) may execute
+ * what is being patched, and the machine stops with "int3".
+ */
+static void begin_control_groups(void)
+{
+	char controllers[256], word[80], *place;
+	int fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+	read_text("/sys/fs/cgroup/cgroup.controllers", controllers, sizeof controllers);
+	for (char *name = strtok_r(controllers, " \n", &place); name; name = strtok_r(NULL, " \n", &place)) {
+		int length = snprintf(word, sizeof word, "+%s", name);
+		if (write(fd, word, length) < 0)
+			say("control groups: %s: %s", name, strerror(errno)); /* the zygote tries again */
+	}
+	if (fd >= 0)
+		close(fd);
+	mkdir("/sys/fs/cgroup/init", 0755);
+}
+
 static void remove_rest(void)
 {
 	char line[128];
@@ -239,6 +259,7 @@ static void remove_rest(void)
 		unlink(path);
 	}
 	unlink("/modules.list");
+	unlink("/beside.list");
 	unlink("/images");
 	unlink("/arguments");
 	unlink("/init");
@@ -247,7 +268,7 @@ static void remove_rest(void)
 int main(void)
 {
 	const char *devices[3] = {0};
-	char platform[64] = "metal", variable[80], inherited[16];
+	char platform[64] = "metal", variable[80], inherited[16], beside[ARGUMENTS_MAX];
 	unsigned long long initrd = 0;
 	int slot, watchdog;
 
@@ -268,6 +289,7 @@ int main(void)
 	if (slot >= 0)
 		close(slot);
 	hold_signature();
+	read_text("/beside.list", beside, sizeof beside);
 	remove_rest();
 	argument("talos.platform", platform, sizeof platform);
 
@@ -285,6 +307,8 @@ int main(void)
 	mkdir("/run/init", 0700);
 	keep_signature();
 	umask(022);
+	begin_control_groups();
+	load_beside(beside, "/usr/lib/modules");
 	verify_whole(devices, VERIFIED);
 
 	snprintf(variable, sizeof variable, "PLATFORM=%s", platform);

@@ -14,6 +14,10 @@ __attribute__((format(printf, 1, 2), noreturn)) void give_up(const char *format,
 /* Loads the modules that a list names, in its order. A line that begins with '-' may fail. */
 void load_modules(const char *list, const char *folder);
 
+/* Loads modules out of the root, paths below `folder` one a line, in a process of its own. Whoever needs one loads it too,
+ * and waits in the kernel where this is not done. */
+void load_beside(char *list, const char *folder);
+
 /* Attaches what begins at `offset` of an open file and has its hash tree behind it, `bytes` with the tree, read-only, and
  * returns the path of the verified block device. */
 const char *open_verified(const char *name, int file, unsigned long long offset, unsigned long long bytes,

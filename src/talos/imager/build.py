@@ -109,7 +109,7 @@ def _build(options: Options) -> Path:
         built=options.components if options.with_components else None,
         version=version,
     )
-    order = start_archive.pack(tree, import_order.files(tree.root, sysroot))
+    order = start_archive.pack(tree, *import_order.files(tree.root, sysroot))
     if options.with_components:
         complaints = allowlist.check(tree.root, allowlist.read(options.source / "executables.allow"))
         if complaints:

@@ -123,6 +123,13 @@ class ModuleTree:
         folder = self._root / "sys/module"
         return {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
 
+    def _is_coming(self, name: str) -> bool:
+        """Whether somebody else is loading it right now: who asks for the same then waits in the kernel."""
+        try:
+            return (self._root / "sys/module" / name / "initstate").read_text().strip() == "coming"
+        except OSError:
+            return False
+
     def refused(self) -> set[str]:
         """Modules that the command line forbids to load by themselves (modprobe.blacklist=)."""
         lists = self._arguments.values("modprobe.blacklist")
@@ -135,7 +142,7 @@ class ModuleTree:
         new = []
         for path in self.order(names):
             name = canonical(path.name)
-            if name in present:
+            if name in present and not self._is_coming(name):
                 continue
             if finit_module(path, self.parameters(name, (parameters or {}).get(name, ()))):
                 new.append(name)
@@ -148,7 +155,7 @@ class ModuleTree:
         new = False
         for path in self.order(names):
             name = canonical(path.name)
-            if name not in present:
+            if name not in present or self._is_coming(name):
                 new = True
                 with contextlib.suppress(OSError):
                     finit_module(path, self.parameters(name))

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 NAME = "start.modules"
 FOLDER = "/usr/lib/talos/python"
 HEADER = 8
-"""bytes: the length of the index, little-endian. The index is a marshalled dict: module → (offset behind the index,
-length of the marshalled code, 1 for a package)."""
+"""bytes: the length of the index, little-endian. The index is marshalled: a dict, module → (offset behind the index,
+length of the marshalled code, 1 for a package), and a list of regular expressions (Pattern of
+talos.imager.import_order)."""
+COMPILER = "re._compiler"
 
 
 class Archive:
@@ -34,6 +36,7 @@ class Archive:
     def __init__(self, folder: str = FOLDER) -> None:
         self._folder = folder
         self._index: dict[str, tuple[int, int, int]] = {}
+        self._patterns: dict[tuple[str | bytes, int], tuple[Any, ...]] = {}
         self._children: dict[str, dict[str, bool]] = {}
         self._base = 0
         try:
@@ -41,7 +44,8 @@ class Archive:
         except FileNotFoundError:
             return
         self._base = HEADER + length
-        self._index = marshal.loads(self._read(length, HEADER))
+        self._index, patterns = marshal.loads(self._read(length, HEADER))
+        self._patterns = dict(patterns)
 
     def install(self) -> None:
         """Asked before the file system from now on."""
@@ -75,6 +79,19 @@ class Archive:
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's code in it."""
         exec(self.get_code(module.__name__), module.__dict__)
+        if module.__name__ == COMPILER:
+            self._hand_out_patterns(module)
+
+    def _hand_out_patterns(self, compiler: ModuleType) -> None:
+        """Regular expressions that were compiled when the image was built, by the same interpreter. Each once: `re`
+        keeps what it was given, and those of the start are asked for once."""
+        compile_, sre, known = compiler.compile, compiler._sre, self._patterns
+
+        def compile(pattern: Any, flags: int = 0) -> Any:
+            made = known.pop((pattern, flags), None) if isinstance(pattern, str | bytes) else None
+            return compile_(pattern, flags) if made is None else sre.compile(pattern, *made)
+
+        setattr(compiler, "compile", compile)  # noqa: B010  (a module's, unknown to the type checker)
 
     def get_code(self, name: str) -> CodeType:
         """KeyError: it is not here."""

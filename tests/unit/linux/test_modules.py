@@ -114,6 +114,24 @@ def test_a_driver_that_refuses_its_device_keeps_nobody_waiting(
     assert asked == ["failover.ko", "net_failover.ko", "virtio_net.ko", "fat.ko.xz", "vfat.ko.xz"]
 
 
+def test_one_that_somebody_else_is_loading_is_waited_for(
+    tree: ModuleTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, state in (("failover", "live"), ("net_failover", "coming")):
+        (tmp_path / "sys/module" / name).mkdir(parents=True)
+        (tmp_path / "sys/module" / name / "initstate").write_text(f"{state}\n")
+    asked: list[str] = []
+
+    def finit(path: Path, parameters: str) -> bool:
+        asked.append(path.name)  # the kernel answers when the other one is done
+        return path.name != "net_failover.ko"
+
+    monkeypatch.setattr(modules, "finit_module", finit)
+    assert tree.load(["net_failover"]) == []
+    assert tree.load_willing(["net_failover"])
+    assert asked == ["net_failover.ko"] * 2
+
+
 @root
 def test_the_kernel_refuses_what_is_no_module(tmp_path: Path) -> None:
     file = tmp_path / "x.ko"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import marshal
 import py_compile
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from talos.imager import start_archive
+import talos
+from talos.imager import import_order, start_archive
 from talos.imager.tree import Tree
 from talos.state.discovery import children, modules
 from talos.zygote.archive import NAME, Archive
@@ -90,6 +92,36 @@ def test_the_modules_of_a_package_are_those_of_its_folder_and_of_the_archive(
     assert modules("archived") == ["archived.beside", "archived.inner", "archived.inner.deep"]
 
 
+def test_regular_expressions_are_handed_out_as_the_image_has_them(tree: Tree, folder: Path) -> None:
+    """In an interpreter of its own: what compiles them here has long been imported."""
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(talos.__file__).parent.parent)!r})
+{import_order.NOTING}
+import marshal, re
+from talos.zygote.archive import Archive
+asked = [(r"(?P<year>\\d+)-x|y", re.IGNORECASE), (b"[a-f]{{2,}}", 0), ("ä+", 0)]
+made = [re.compile(*one) for one in asked]
+table = marshal.loads(marshal.dumps(list(patterns.made.items()), 2))
+re.purge()
+archive = Archive("/nowhere")
+archive._patterns = dict(table)
+re._compiler.compile, re._compiler._sre = patterns.plain, patterns.sre
+def never(*_):
+    raise AssertionError("compiled again")
+parse, re._compiler._code = re._compiler._code, never
+archive._hand_out_patterns(re._compiler)
+again = [re.compile(*one) for one in asked]
+assert again == made and [p.flags for p in again] == [p.flags for p in made], again
+assert again[0].fullmatch("1999-X")["year"] == "1999" and again[1].findall(b"abz") == [b"ab"]
+re._compiler._code = parse
+assert re.compile("other").match("other") and re._compiler.compile(re._parser.parse("a")).match("a")
+print("fine")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "fine\n", done.stderr
+
+
 def test_a_folder_without_an_archive_is_imported_from_as_ever(tree: Tree, folder: Path) -> None:
     before = list(sys.meta_path)
     Archive(str(folder)).install()
@@ -109,7 +141,7 @@ def test_the_same_modules_give_the_same_bytes(tree: Tree, folder: Path) -> None:
     packed(tree, "archived/__init__.py", "archived/inner/deep.py")
     data = (folder / NAME).read_bytes()
     length = int.from_bytes(data[:8], "little")
-    index = marshal.loads(data[8 : 8 + length])
+    index, _ = marshal.loads(data[8 : 8 + length])
     assert list(index) == ["archived", "archived.inner.deep"]
     assert index["archived"][2] == 1
     assert index["archived.inner.deep"][2] == 0

@@ -98,7 +98,9 @@ def build(options: Options) -> list[Path]:
     locked = ("lockdown=confidentiality",) if options.secure_boot else ()
     arguments = " ".join((*plan.arguments, *locked, *options.arguments))
     packed = work / "initramfs"
-    initramfs.build(packed, stage1, kernel.load_order(modules, plan.first_stage), images, arguments, work)
+    beside = [str(path.relative_to(modules.parent)) for path, _ in kernel.load_order(modules, plan.beside)]
+    first = kernel.load_order(modules, plan.first_stage)
+    initramfs.build(packed, stage1, first, images, arguments, work, beside=beside)
 
     made = _assemble(options, version, arguments, found, debs, packed, work, say)
     say("bills of materials and signatures")

@@ -14,10 +14,17 @@ from talos.imager.errors import run
 
 
 def build(
-    out: Path, stage1: Path, modules: list[tuple[Path, bool]], images: list[Verified], arguments: str, work: Path
+    out: Path,
+    stage1: Path,
+    modules: list[tuple[Path, bool]],
+    images: list[Verified],
+    arguments: str,
+    work: Path,
+    *,
+    beside: list[str] | None = None,
 ) -> None:
     """Writes `out`. `modules`: files in the order of loading, and whether each may fail; `arguments`: what the kernel
-    must have been started with."""
+    must have been started with; `beside`: paths below /usr/lib/modules of what is loaded out of the root."""
     offsets = []
     with out.open("wb") as file:
         archive = Archive(file)
@@ -33,6 +40,7 @@ def build(
         archive.text("images", "".join(image.line(at) for image, at in zip(images, offsets, strict=True)))
         archive.text("arguments", arguments + "\n")
         archive.text("modules.list", "".join(f"{'-' if may_fail else ''}{path.name}\n" for path, may_fail in modules))
+        archive.text("beside.list", "".join(f"{path}\n" for path in beside or ()))
         for path, _ in modules:
             archive.file(f"modules/{path.name}", path)
         archive.close()

@@ -39,6 +39,7 @@ class BootRecipe:
     modules: tuple[str, ...]
     without: tuple[str, ...]
     first_stage: tuple[str, ...]
+    beside: tuple[str, ...]
     arguments: tuple[str, ...]
     flavours: dict[str, Flavour]
     tools: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -84,6 +85,7 @@ def load(path: Path) -> BootRecipe:
         modules=tuple(data["modules"]["always"]),
         without=tuple(data["modules"]["without"]),
         first_stage=tuple(data["first_stage"]["modules"]),
+        beside=tuple(data["first_stage"]["beside"]),
         arguments=tuple(data["kernel"]["arguments"]),
         flavours=flavours,
         tools={name: tuple(files) for name, files in data.get("tools", {}).items()},
