@@ -238,13 +238,14 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
             raise ProvisionError(f"{flag} 0: a machine has memory of a given size, for example 2GiB")
     if not options.disks or options.disks[0] < machine.SMALLEST_DISK:
         raise ProvisionError(f"--disks: the first one holds the system and needs {machine.SMALLEST_DISK >> 30}GiB")
-    found = machine.artefacts(options.image, images.REPOSITORY, options.start_file)
+    secure_boot = start == machine.ISO_SECURE_BOOT
+    found = machine.artefacts(options.image, images.REPOSITORY, options.start_file, secure_boot=secure_boot)
     if options.config.encrypts and "tpm" in options.config.encryption_keys and not options.tpm:
         raise ProvisionError("--disk-encryption-key-types tpm: the machines need a chip, add --with-tpm2")
     preflight.check_machines(options.state, found, start, count)
     if options.tpm:
         tpm.check()
-    model = _model(options, found.iso if start == machine.ISO else found.disk)
+    model = _model(options, found.image(start))
     model.provisioner, model.preset, model.disks = QEMU, start, list(options.disks)
     model.disk_drivers, model.disk_serials = list(options.disk_drivers), list(options.disk_serials)
     model.worker_disks, model.iommu = options.worker_disks, options.iommu

@@ -21,8 +21,8 @@ from talos.provision.model import ClusterDirectory, ClusterModel, NodeDirectory,
 from talos.provision.monitor import report
 
 FLAVOUR = "cloud-amd64"
-PRESETS = ("iso", "disk-image", "maintenance")
-ISO, DISK_IMAGE, MAINTENANCE = PRESETS
+PRESETS = ("iso", "iso-secureboot", "disk-image", "maintenance")
+ISO, ISO_SECURE_BOOT, DISK_IMAGE, MAINTENANCE = PRESETS
 SMALLEST_DISK = 5 << 30
 EMULATED_FACTOR = 3.0
 """how much longer than usual everything may take under emulation"""
@@ -40,28 +40,38 @@ class Artefacts:
     folder: Path
     start: Path | None = None
     """file to start from in place of the folder's own ISO or disk image"""
+    secure_boot: bool = False
+    """those that are signed"""
+
+    @property
+    def _stem(self) -> str:
+        return f"{FLAVOUR}-secureboot" if self.secure_boot else FLAVOUR
 
     @property
     def kernel(self) -> Path:
-        return self.folder / f"{FLAVOUR}-kernel"
+        return self.folder / f"{self._stem}-kernel"
 
     @property
     def disk(self) -> Path:
-        return self.start or self.folder / f"{FLAVOUR}.raw"
+        return self.start or self.folder / f"{self._stem}.raw"
 
     @property
     def iso(self) -> Path:
-        return self.start or self.folder / f"{FLAVOUR}.iso"
+        return self.start or self.folder / f"{self._stem}.iso"
+
+    def image(self, preset: str) -> Path:
+        """What the machines of a preset start from."""
+        return self.disk if preset == DISK_IMAGE else self.iso
 
     def needed(self, preset: str) -> tuple[Path, ...]:
-        """What a cluster of that preset is started from."""
-        return (self.kernel, self.iso if preset == ISO else self.disk)
+        """Files of which a cluster of that preset is made."""
+        return (self.kernel, self.image(preset))
 
 
-def artefacts(given: str | None, repository: Path, start: str = "") -> Artefacts:
+def artefacts(given: str | None, repository: Path, start: str = "", *, secure_boot: bool = False) -> Artefacts:
     """The folder that was named, or the repository's own. Whether it holds them is preflight's to say."""
     folder = Path(given).resolve() if given else repository / "_out" / "boot"
-    return Artefacts(folder, Path(start).resolve() if start else None)
+    return Artefacts(folder, Path(start).resolve() if start else None, secure_boot)
 
 
 def preset(names: list[str]) -> tuple[str, bool]:
@@ -120,9 +130,10 @@ def specification(directory: ClusterDirectory, model: ClusterModel, node: NodeMo
             ),
             qemu.Disk(files.seed),
         ),
-        iso=Path(model.image) if model.preset == ISO else None,
+        iso=Path(model.image) if model.preset in (ISO, ISO_SECURE_BOOT) else None,
         arguments=arguments.replace(",", ",,"),  # a comma alone ends a value of QEMU's -smbios
         variables=files.firmware_variables,
+        secure_boot=model.preset == ISO_SECURE_BOOT,
         uuid=directory.machine_id(node),
         iommu=model.iommu,
         restart=True,

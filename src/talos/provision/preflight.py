@@ -42,24 +42,26 @@ def check_machines(state: Path, artefacts: machine.Artefacts, preset: str, nodes
     """The same for machines, which need no runc, no control groups and no file systems of the host."""
     privileges()
     disk_space(state, nodes, _MACHINE_BYTES)
-    emulator()
+    emulator(secure_boot=artefacts.secure_boot)
     seed_tools()
     for file in artefacts.needed(preset):
         if not file.is_file():
-            raise ProvisionError(
-                f"{file} does not exist: `make artefacts` builds what machines boot from; --image names another folder"
-            )
+            builds = "`make artefacts` builds what machines boot from"
+            if artefacts.secure_boot:
+                builds = "`talosctl image build --secureboot-key … --enrolment …` builds it (docs/reference/boot.md)"
+            raise ProvisionError(f"{file} does not exist: {builds}; --image names another folder")
     links(("bridge",))
     if not Path(tap.DEVICE).exists():
         raise ProvisionError(f"the kernel offers no TAP devices ({tap.DEVICE} is missing): run `modprobe tun`")
     firewall()
 
 
-def emulator() -> None:
+def emulator(*, secure_boot: bool = False) -> None:
     """QEMU and its firmware."""
     if shutil.which(qemu.PROGRAM) is None:
         raise ProvisionError(f"{qemu.PROGRAM} is not installed on this host: install the package qemu-system-x86")
-    for file in (qemu.FIRMWARE_CODE, qemu.FIRMWARE_VARIABLES):
+    code = qemu.FIRMWARE_CODE_SECURE if secure_boot else qemu.FIRMWARE_CODE
+    for file in (code, qemu.FIRMWARE_VARIABLES):
         if not file.exists():
             raise ProvisionError(f"the UEFI firmware {file} is missing: install the package ovmf")
 

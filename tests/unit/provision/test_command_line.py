@@ -95,7 +95,7 @@ def test_names_that_cannot_begin_a_host_name(name: str) -> None:
         (["cluster", "create", "--memory", "lots"], "--memory"),
         (["cluster", "create", "--image", "/absent"], "make root"),
         (["cluster", "create", "qemu", "--image", "/absent"], "make artefacts"),
-        (["cluster", "create", "qemu", "--presets", "pxe"], "--presets pxe: choose from iso, disk-image"),
+        (["cluster", "create", "qemu", "--presets", "pxe"], "--presets pxe: choose from iso, iso-secureboot"),
         (["cluster", "create", "qemu", "--presets", "iso,disk-image"], "starts from one of"),
         (["cluster", "create", "qemu", "--disks", "floppy:10GiB"], "with virtio, nvme, scsi, ahci"),
         (["cluster", "create", "qemu", "--disks", "virtio:1GiB"], "--disks: the first one holds the system"),

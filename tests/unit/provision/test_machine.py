@@ -203,7 +203,25 @@ def test_what_is_encrypted_with_which_keys(tmp_path: Path) -> None:
         generate(model, ConfigOptions(encrypted=("STATE",), encryption_keys=("usb",)))
 
 
+def test_the_signed_iso_is_started_by_firmware_that_asks_for_signatures(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path)
+    found = machine.artefacts(str(tmp_path), tmp_path, secure_boot=True)
+    assert found.needed(machine.ISO_SECURE_BOOT) == (
+        tmp_path / "cloud-amd64-secureboot-kernel", tmp_path / "cloud-amd64-secureboot.iso",
+    )  # fmt: skip
+    model.preset, model.image = machine.ISO_SECURE_BOOT, str(found.image(machine.ISO_SECURE_BOOT))
+    made = machine.specification(directory, model, node, 7)
+    assert made.iso == found.iso and made.secure_boot and made.restart
+    words = " ".join(qemu.command(made))
+    assert "OVMF_CODE_4M.secboot.fd" in words and "q35,smm=on" in words
+    model.preset = machine.ISO
+    assert not machine.specification(directory, model, node, 7).secure_boot
+
+
 def test_presets() -> None:
+    assert machine.preset(["iso-secureboot"]) == ("iso-secureboot", False)
+    with pytest.raises(ProvisionError, match="starts from one of"):
+        machine.preset(["iso", "iso-secureboot"])
     assert machine.preset([]) == ("iso", False)
     assert machine.preset(["maintenance"]) == ("iso", True)
     assert machine.preset(["disk-image", "maintenance"]) == ("disk-image", True)
@@ -213,11 +231,14 @@ def test_presets() -> None:
 
 def test_what_is_missing_is_named_with_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "privileges", lambda: None)
-    monkeypatch.setattr(preflight, "emulator", lambda: None)
+    monkeypatch.setattr(preflight, "emulator", lambda **_: None)
     monkeypatch.setattr(preflight, "seed_tools", lambda: None)
     absent = machine.artefacts(str(tmp_path), tmp_path)
     with pytest.raises(ProvisionError, match=r"cloud-amd64-kernel does not exist: `make artefacts`"):
         preflight.check_machines(tmp_path, absent, machine.ISO, 1)
+    signed = machine.artefacts(str(tmp_path), tmp_path, secure_boot=True)
+    with pytest.raises(ProvisionError, match=r"cloud-amd64-secureboot-kernel does not exist: .*--secureboot-key"):
+        preflight.check_machines(tmp_path, signed, machine.ISO_SECURE_BOOT, 1)
     monkeypatch.undo()
     monkeypatch.setattr(qemu, "FIRMWARE_CODE", tmp_path / "absent.fd")
     with pytest.raises(ProvisionError, match=r"package (ovmf|qemu-system-x86)"):

@@ -55,7 +55,8 @@ def dev(ctx: click.Context, /, **flags: Any) -> None:
     "--presets",
     cls=ListOption,
     default=["iso"],
-    help="iso: install from it; disk-image: start from it; maintenance: no configuration [default: iso]",
+    help="iso: install from it; iso-secureboot: the same, signed, under Secure Boot; disk-image: start from it; "
+    "maintenance: no configuration [default: iso]",
 )
 @click.option("--disks", cls=ListOption, default=["virtio:10GiB", "virtio:6GiB"], help="the system's first")
 @machine_flags.common
