@@ -19,13 +19,14 @@ log = logging.getLogger("machined.disk")
 
 TOOLS = "/usr/lib/modules/machine"
 """programs that only a machine has (talos.imager.boot.tools)"""
-MADE = ("xfs",)
+MADE = ("xfs", "ext4")
 """file systems of the user's volumes that the image has an mkfs for"""
 _XFS_GROW = 0x4010586E  # _IOW('X', 110, struct xfs_growfs_data { __u64 newblocks; __u32 imaxpct; })
 _XFS_IN_PROGRESS = 126  # sb_inprogress: mkfs has not finished
 _HEAD = 64 << 10
 """what mkfs writes to first, and `system_disk.complete` leaves zeros in where it makes a partition"""
-LABEL_LIMIT = 12
+_LABEL_LIMITS = {"xfs": 12, "ext4": 16}
+_EXT4_RESIZE = 0x40086610  # _IOW('f', 16, __u64 blocks)
 _GROUPS = 4
 
 
@@ -56,17 +57,23 @@ def is_blank(device: Path) -> bool:
         return _cut_short(disk) or not any(disk.read(0, _HEAD))
 
 
-def make(device: Path, kind: str, label: str, group: int = 0) -> None:
+def label(kind: str, name: str) -> str:
+    """What of a volume's name is the label of its file system."""
+    return name[: _LABEL_LIMITS.get(kind)]
+
+
+def make(device: Path, kind: str, name: str, group: int = 0) -> None:
     """A new file system over whatever is there; `group`: the least size of an allocation group of XFS in bytes, 0 for
     what mkfs chooses. FormatError, OSError."""
     command = {
         # -K: no discard, the installer has wiped what is to be wiped.
         # --unsupported: STATE is smaller than what mkfs.xfs makes for anybody else.
-        "xfs": ["mkfs.xfs", "-f", "-q", "-K", "--unsupported", "-L", label[:LABEL_LIMIT],
+        "xfs": ["mkfs.xfs", "-f", "-q", "-K", "--unsupported", "-L", label(kind, name),
                 *(["-d", f"agcount={count}"] if (count := _groups(device, kind, group)) else []), str(device)],
-        "vfat": ["mkfs.fat", "-F", "32", "-n", label, str(device)],
+        "ext4": ["mkfs.ext4", "-q", "-F", "-E", "nodiscard", "-L", label(kind, name), str(device)],
+        "vfat": ["mkfs.fat", "-F", "32", "-n", label(kind, name), str(device)],
     }[kind]
-    log.info("%s: new %s file system %s", device, kind, label)
+    log.info("%s: new %s file system %s", device, kind, name)
     search = f"{TOOLS}/bin:/usr/bin:/usr/sbin:/sbin"
     program = shutil.which(command[0], path=search) or command[0]
     environment = {"PATH": search, "LD_LIBRARY_PATH": f"{TOOLS}/lib"} if program.startswith(TOOLS) else {"PATH": search}
@@ -124,12 +131,25 @@ def grow_xfs(mounted: Path, device_bytes: int) -> None:
         os.close(fd)
 
 
-def fill_xfs(where: Path, device: Path) -> None:
-    """Let a mounted XFS use all of its device, which may have grown; what goes wrong is logged."""
+def grow_ext4(mounted: Path, device_bytes: int) -> None:
+    """The same of ext4 (fs/ext4/ioctl.c, EXT4_IOC_RESIZE_FS). OSError."""
+    block = os.statvfs(mounted).f_bsize
+    fd = os.open(mounted, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(fd, _EXT4_RESIZE, struct.pack("=Q", device_bytes // block))
+    finally:
+        os.close(fd)
+
+
+def fill(where: Path, device: Path, kind: str = "xfs") -> None:
+    """Let a mounted file system use all of its device, which may have grown; what goes wrong is logged."""
+    grow = {"xfs": grow_xfs, "ext4": grow_ext4}.get(kind)
+    if grow is None:
+        return
     try:
         with OpenDisk(device) as opened:
             size = opened.size
-        grow_xfs(where, size)
+        grow(where, size)
     except OSError as error:
         if error.errno != errno.EINVAL:  # it has that size
             log.warning("%s does not grow: %s", where, error)

@@ -158,6 +158,8 @@ def refusal(config: Config) -> str:
                 f"UserVolumeConfig {one.name}: filesystem.type {one.filesystem} is not made by this version: its image "
                 f"has the mkfs of {', '.join(MADE)} only"
             )
+        if one.project_quota and one.filesystem != "xfs":
+            return f"UserVolumeConfig {one.name}: filesystem.projectQuotaSupport is of XFS, type is {one.filesystem}"
         if one.encryption is not None and (refused := _refused_keys(one.id, one.encryption)):
             return refused
     return encryption.refusal(config.machine.encryption)

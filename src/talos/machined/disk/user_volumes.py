@@ -43,7 +43,7 @@ from talos.linux.mount import (
 )
 from talos.linux.superblock import Superblock, probe
 from talos.machined import durable
-from talos.machined.disk import encrypted, filesystem, luks, placement, swap_volume
+from talos.machined.disk import encrypted, existing, filesystem, luks, placement, swap_volume
 from talos.machined.disk.encryption import Keys
 from talos.machined.disk.filesystem import MADE, FormatError, VolumeError
 from talos.machined.disk.layout import USER_VOLUMES
@@ -123,12 +123,9 @@ class UserVolumes:
 
     def _existing(self, volume: UserVolume, outcome: Outcome) -> None:
         """Nothing is made, opened or remembered: the expression finds it at every start."""
-        from talos.machined.disk import existing
-
         found = existing.find(volume.match, self._devices(), self._system)
         outcome.lying = Lying(found.disk, found.device, found.identity, found.number)
         outcome.state.partition = outcome.state.device = str(found.device)
-        existing.load_modules(found.kind)
         self._mounted(volume, found.device, found.kind, outcome)
         _told(outcome, found.device)
         self._note(volume.id, found.identity or str(found.device))
@@ -186,7 +183,7 @@ class UserVolumes:
             if device.node == self._system:
                 continue
             superblock = _superblock(device.node)
-            if superblock and superblock.label in (volume.id, volume.id[: filesystem.LABEL_LIMIT]):
+            if superblock and superblock.label in (volume.id, filesystem.label(volume.filesystem, volume.id)):
                 found.append(Lying(device.node, device.node, superblock.uuid))
         return found
 
@@ -273,6 +270,7 @@ class UserVolumes:
         flags |= MS_RDONLY if volume.read_only else 0
         there = mounted_at(target)
         if there is None:
+            existing.load_modules(kind)
             target.mkdir(parents=True, exist_ok=True)
             try:
                 mount(str(device), target, kind, flags, "prjquota" if volume.project_quota else "")
@@ -282,7 +280,7 @@ class UserVolumes:
                 mount(str(device), target, kind, flags)
                 log.warning("%s: this kernel has no project quotas, it is mounted without", volume.id)
             if volume.role in MADE_AND_MOUNTED:
-                filesystem.fill_xfs(target, device)
+                filesystem.fill(target, device, kind)
         elif _flags(there.options) != flags:
             mount("none", target, "", flags | MS_REMOUNT)
         outcome.target = mount_path(volume.id)

@@ -198,8 +198,7 @@ class BringUp:
 
                 state.signed_registers = [SIGNED_REGISTER] if SIGNED.exists() else []
                 state.registers = sorted({r for key in sealed for r in key.registers or SECURE_BOOT_REGISTERS})
-        if kind == "xfs":
-            filesystem.fill_xfs(where, device)
+        filesystem.fill(where, device, kind)
 
     def _ensure(self, name: str, partition: Path, kind: str, opened: luks.Opened | None) -> None:
         wanted = self._settings(name) if name == layout.EPHEMERAL and not self._broken else None

@@ -16,7 +16,7 @@ from tests.unit.machined.disk.loop_disk import GIB, LOSETUP, needs_loop
 
 from talos.config import Config
 from talos.config.view.model import UserVolume
-from talos.linux import block, gpt, swap
+from talos.linux import block, capabilities, gpt, swap
 from talos.linux.block import BlockDevice
 from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import mounted_at, mounts, umount
@@ -26,6 +26,7 @@ from talos.machined.disk.user_volumes import Outcome, UserVolumes
 
 pytestmark = [pytest.mark.slow, needs_loop]
 MIB = 1 << 20
+_SYS_RESOURCE = 24
 DATA = "name: data\nprovisioning: {diskSelector: {match: '!system_disk'}, minSize: 512MiB, maxSize: 1GiB}\n"
 WHOLE = "name: whole\nvolumeType: disk\nprovisioning: {diskSelector: {match: '!system_disk'}}\n"
 
@@ -360,3 +361,33 @@ def test_partitions_of_the_legacy_section(machine: Machine) -> None:
 def test_the_systems_disk_is_none_of_the_legacy_section(machine: Machine) -> None:
     found = machine.reconciled(*of_disks(machine.disks[0]))
     assert all("no disk matches" in outcome.state.problem for outcome in found.values())
+
+
+@pytest.mark.skipif(shutil.which("mkfs.ext4", path="/usr/sbin:/sbin") is None, reason="needs e2fsprogs")
+def test_ext4_is_made_found_again_and_grows(machine: Machine) -> None:
+    small = volume(DATA + "filesystem: {type: ext4}\n")
+    found = machine.ready(small)["u-data"]
+    mount = mounted_at(machine.mnt("data"))
+    assert found.kind == "ext4" and mount is not None and {"nosuid", "nodev"} <= set(mount.options)
+    (machine.mnt("data") / "kept").write_text("x")
+    before = os.statvfs(machine.mnt("data")).f_blocks
+    assert machine.ready() == {}
+    larger = replace(small, provisioning=replace(small.provisioning, max_size=2 * GIB, grow=True))
+    assert machine.ready(larger)["u-data"].size == 2 * GIB
+    assert (machine.mnt("data") / "kept").read_text() == "x"
+    if _SYS_RESOURCE in capabilities.of_process(os.getpid())["CapEff"]:  # the kernel asks for it, of root as well
+        assert os.statvfs(machine.mnt("data")).f_blocks > before * 3 // 2
+    found = machine.reconciled(volume(DATA))["u-data"]  # mounted: what it holds is not touched
+    assert found.state.problem == ""
+    umount(machine.mnt("data"))
+    assert "holds ext4, not xfs" in machine.reconciled(volume(DATA))["u-data"].state.problem
+
+
+@pytest.mark.skipif(shutil.which("mkfs.ext4", path="/usr/sbin:/sbin") is None, reason="needs e2fsprogs")
+def test_a_whole_disk_with_ext4_is_found_by_its_longer_label(machine: Machine) -> None:
+    text = "name: abcdefghijklmnop\nvolumeType: disk\nprovisioning: {diskSelector: {match: '!system_disk'}}\n"
+    wanted = volume(text + "filesystem: {type: ext4}\n")
+    first = machine.ready(wanted)["u-abcdefghijklmnop"]
+    assert machine.ready() == {}
+    again = machine.ready(wanted)["u-abcdefghijklmnop"]
+    assert (again.kind, again.uuid) == ("ext4", first.uuid) and again.size == 4 * GIB
