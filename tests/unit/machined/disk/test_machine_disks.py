@@ -1,4 +1,5 @@
-"""Mount points of machine.disks that this version does not carry out are refused in words, when they are applied."""
+"""What of volumes this version does not carry out is refused in words when it is applied: mount points of machine.disks,
+file systems."""
 
 from __future__ import annotations
 
@@ -57,3 +58,20 @@ def test_no_place_leads_out_of_var(text: str) -> None:
     if "\0" in text or installation.refusal(config(f"/var/{text}")):
         return
     assert ".." not in text.split("/") and len(text) <= NAME_LIMIT and not text.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "said"),
+    [
+        ("{type: ext4}", ""),
+        ("{type: xfs, projectQuotaSupport: true}", ""),
+        ("{type: btrfs}", "filesystem.type btrfs is not made by this version: its image has the mkfs of xfs, ext4 "
+         "only"),
+        ("{type: ext4, projectQuotaSupport: true}", "filesystem.projectQuotaSupport is of XFS, type is ext4"),
+    ],
+)
+def test_file_systems_of_volumes(filesystem: str, said: str) -> None:
+    text = f"apiVersion: v1alpha1\nkind: UserVolumeConfig\nname: x\nfilesystem: {filesystem}\n"
+    text += "provisioning: {diskSelector: {match: 'true'}, minSize: 1GiB}\n"
+    refused = installation.refusal(Config.decode(text))
+    assert refused == (f"UserVolumeConfig x: {said}" if said else "")
