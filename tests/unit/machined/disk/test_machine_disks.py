@@ -1,5 +1,4 @@
-"""What of volumes this version does not carry out is refused in words when it is applied: mount points of machine.disks,
-file systems."""
+"""What of volumes this version does not carry out is refused when it is applied: mount points, file systems."""
 
 from __future__ import annotations
 
