@@ -1,5 +1,5 @@
-"""Volumes where the configuration wants them, on a machine: EPHEMERAL limited in size, an encrypted volume of the user
-and swap on a second disk, there again after a start and unmounted with their documents."""
+"""Volumes where the configuration wants them, on a machine: EPHEMERAL limited in size, an encrypted volume of the user,
+one with ext4 and swap on a second disk, there again after a start and unmounted with their documents."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ provisioning: {diskSelector: {match: "!system_disk"}, minSize: 300MiB, maxSize: 
 encryption: {provider: luks2, keys: [{slot: 0, static: {passphrase: correct horse}}]}
 ---
 apiVersion: v1alpha1
+kind: UserVolumeConfig
+name: plain
+provisioning: {diskSelector: {match: "!system_disk"}, minSize: 100MiB, maxSize: 200MiB}
+filesystem: {type: ext4}
+---
+apiVersion: v1alpha1
 kind: SwapVolumeConfig
 name: swap
 provisioning: {diskSelector: {match: "!system_disk"}, minSize: 100MiB, maxSize: 200MiB}
@@ -61,15 +67,17 @@ def test_volumes_lie_where_the_configuration_wants_them(built: dict[str, Path], 
         machine.wait_api()
         applied = machine.talosctl("apply-config", "--insecure", "-f", str(configs / "controlplane.yaml"))
         assert applied.returncode == 0, applied.stderr
-        for name in ("EPHEMERAL", "u-data", "s-swap"):
+        for name in ("EPHEMERAL", "u-data", "u-plain", "s-swap"):
             wait(machine, partial(is_ready, installed, machine, name), f"{name} is ready")
         assert volume(installed, machine, "EPHEMERAL")["size"] == 4 << 30
         data = volume(installed, machine, "u-data")
         assert (data["encryptionProvider"], data["filesystem"]) == ("luks2", "xfs")
         assert data["parentLocation"] == "/dev/vdb"
         assert " /var/mnt/data xfs " in installed.until(machine, "read", "/proc/mounts")
+        assert volume(installed, machine, "u-plain")["filesystem"] == "ext4"
+        assert " /var/mnt/plain ext4 " in installed.until(machine, "read", "/proc/mounts")
         assert "partition" in installed.until(machine, "read", "/proc/swaps")
-    assert sorted(partitions(second)) == ["s-swap", "u-data"]
+    assert sorted(partitions(second)) == ["s-swap", "u-data", "u-plain"]
     with Machine(tmp_path / "again", disk=disk, others=(second,)) as machine:
         wait(machine, partial(is_ready, installed, machine, "u-data"), "the volume of the user is ready")
         assert volume(installed, machine, "u-data")["partitionUUID"] == data["partitionUUID"]

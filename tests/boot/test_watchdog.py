@@ -60,7 +60,7 @@ def run(files: Path, built: dict[str, Path], folder: Path, commands: Sequence[st
         memory=256,
         kernel=built["kernel"],
         initramfs=archive,
-        arguments=f"console=ttyS0 panic=-1 talos.boot.deadline=0 softdog={parameters}",
+        arguments=f"console=ttyS0 quiet panic=-1 talos.boot.deadline=0 softdog={parameters}",
     )
     subprocess.run(qemu.command(machine), stdin=subprocess.DEVNULL, timeout=600, check=False)
     text = console.read_text(errors="replace")
