@@ -289,3 +289,30 @@ def test_a_caller_that_is_killed_leaves_nothing_running(cluster: Cluster) -> Non
         finally:
             os.kill(capturing.pid, signal.SIGKILL)
     wait_for(lambda: captures(cluster, node) == before, "the capture has ended on the worker", 30)
+
+
+def test_a_node_that_is_debugged_shows_its_services_logs_on_its_console(cluster: Cluster) -> None:
+    """And not any more when that is over; containerd says something whenever it is asked for an image."""
+    node = cluster.nodes[-1]
+    console = cluster.directory.node(node.name).console
+
+    def asked() -> str:
+        cluster.try_talosctl("image", "pull", "registry.invalid/nosuch:1", "--nodes", node.address)
+        return console.read_text(errors="replace")
+
+    cluster.ok("patch", "machineconfig", "--nodes", node.address, "--patch", "debug: true")
+    try:
+        before = len(console.read_text(errors="replace"))
+        wait_for(lambda: "[containerd] " in asked()[before:], "a service's line is on the console", 60, pause_s=1)
+    finally:
+        cluster.ok("patch", "machineconfig", "--nodes", node.address, "--patch", "debug: false")
+    wait_for(lambda: not console_lines(cluster, node), "the console is for the node's own lines again", 60, pause_s=1)
+
+
+def console_lines(cluster: Cluster, node: NodeModel) -> list[str]:
+    """Lines of services that came while something was asked of one."""
+    console = cluster.directory.node(node.name).console
+    before = len(console.read_text(errors="replace"))
+    cluster.try_talosctl("image", "pull", "registry.invalid/nosuch:1", "--nodes", node.address)
+    shown = console.read_text(errors="replace")[before:].splitlines()
+    return [line for line in shown if line.startswith(("[containerd]", "[kubelet]", "[apid]"))]

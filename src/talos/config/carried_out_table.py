@@ -48,7 +48,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "ZswapConfig": ("",),
     "v1alpha1": (
         "cluster.apiServer.disablePodSecurityPolicy",
-        "debug",
         "machine.baseRuntimeSpecOverrides",
         "machine.features.imageCache",
         "machine.features.kubernetesTalosAPIAccess.allowedKubernetesNamespaces",

@@ -1,4 +1,5 @@
-"""Sends logs to destinations: those of services to machine.logging, the kernel's to what KmsgLogConfig says.
+"""Sends logs to destinations: those of services to machine.logging and, where the configuration says `debug: true`, to
+the consoles; the kernel's to what KmsgLogConfig says.
 
 One task reads all files, whoever writes them; each destination has a queue of its own and takes from it when it can. A
 full queue loses its oldest lines and says how many: a destination that is away must neither hold up others nor fill
@@ -17,8 +18,9 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from talos.at_first_use import at_first_use
 from talos.config.view.model import LogDestination
 from talos.linux import kmsg
 from talos.linux.inotify import IN_CREATE, IN_MODIFY, IN_MOVED_TO, Inotify
@@ -29,11 +31,20 @@ from talos.resources.config import MachineConfigSpec
 from talos.resources.runtime import KmsgLogConfigSpec
 from talos.state.inmemory import InMemoryState
 
+if TYPE_CHECKING:
+    from talos.machined import log_console
+else:  # hardly any configuration asks for it
+    log_console = at_first_use("talos.machined.log_console")
+
 log = logging.getLogger("machined.logs")
 
 KERNEL_LOG = "kernel"
 FORMATS = frozenset({"", "json_lines"})
 """the only one there is, and what stands for it"""
+CONSOLES = LogDestination(url="console:")
+"""the node's own, for `debug: true`"""
+OWN = "machined"
+"""its lines reach the consoles anyway"""
 QUEUE = 4096
 """lines that wait for a destination"""
 BATCH = 256
@@ -49,6 +60,7 @@ class Queue:
     def __init__(self, destination: LogDestination, kernel: bool) -> None:
         self.destination, self.kernel = destination, kernel
         self.tags: Mapping[str, str] = dict(destination.tags)
+        self.for_people = destination == CONSOLES
         self._lines: deque[bytes] = deque()
         self._lost = 0
         self._some = asyncio.Event()
@@ -61,6 +73,11 @@ class Queue:
         self._lines.append(line)
         self._some.set()
 
+    def _lost_line(self, count: int) -> bytes:
+        if self.for_people:
+            return log_console.lost_line(count)
+        return log_lines.lost_line(count, datetime.now(UTC), self.tags)
+
     async def batches(self) -> AsyncGenerator[list[bytes], None]:
         """What waits, as it comes. A batch counts as sent when the next one is asked for."""
         while True:
@@ -70,7 +87,7 @@ class Queue:
                 lost, self._lost = self._lost, 0
                 batch = [self._lines.popleft() for _ in range(min(BATCH, len(self._lines)))]
                 try:
-                    yield [*([log_lines.lost_line(lost, datetime.now(UTC), self.tags)] if lost else []), *batch]
+                    yield [*([self._lost_line(lost)] if lost else []), *batch]
                 except GeneratorExit:
                     self._lost += lost
                     self._lines.extendleft(reversed(batch))
@@ -173,7 +190,11 @@ class LogSinks:
     def _publish(self, service: str, lines: list[bytes]) -> None:
         now, kernel = datetime.now(UTC), service == KERNEL_LOG
         for queue, _ in self._queues.values():
-            if queue.kernel == kernel:
+            if queue.for_people:
+                if not kernel and service != OWN:
+                    for line in filter(None, lines):
+                        queue.put(log_console.line(service, line))
+            elif queue.kernel == kernel:
                 for line in filter(None, lines):
                     queue.put(
                         log_lines.console_line(line, now)
@@ -203,7 +224,7 @@ async def _forever(queue: Queue) -> None:
     while True:
         began = asyncio.get_running_loop().time()
         try:
-            await send_lines(url, queue.batches())
+            await (log_console.show_lines(queue.batches()) if queue.for_people else send_lines(url, queue.batches()))
         except (OSError, TimeoutError) as error:
             text = str(error) or type(error).__name__
             if text != told:

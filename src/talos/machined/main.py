@@ -23,7 +23,7 @@ from talos.environment import NodeEnvironment
 from talos.machined import logging_setup, rpc, services, startup, status_events
 from talos.machined.audit.keeper import HeadKeeper
 from talos.machined.audit.sinks import AuditSinks
-from talos.machined.log_sinks import LogSinks
+from talos.machined.log_sinks import CONSOLES, LogSinks
 from talos.machined.node import Node
 from talos.machined.rest import EARLY_CONTROLLERS, EARLY_HANDLERS, Rest
 from talos.machined.sequencer import LockedError
@@ -116,7 +116,9 @@ def _audit_sinks(node: Node) -> tuple[AuditSink, ...]:
 def _log_sinks(node: Node) -> LogSinks:
     def wanted() -> tuple[LogDestination, ...]:
         config = node.config.current
-        return () if config is None else config.machine.log_destinations
+        if config is None:
+            return ()
+        return (*config.machine.log_destinations, *((CONSOLES,) if config.machine.debug else ()))
 
     return LogSinks(node.logs.directory, None if node.env.in_container else KMSG, node.state, wanted)
 

@@ -48,6 +48,10 @@ url: {url}
 """
 
 
+DEBUG_PATCH = "debug: true\n"
+"""Services log to the node's consoles too."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigOptions:
     """What the command line may change."""
@@ -78,6 +82,8 @@ class ConfigOptions:
     """shared address of the control plane nodes, which the Kubernetes API is reached by"""
     json_logs: bool = False
     """services' logs are sent to a receiver on the bridge (talos.provision.log_receiver)"""
+    debug: bool = False
+    """services log to the nodes' consoles"""
     firewall: str = ""
     """accept or block: what happens to packets that no rule lets in; "": there is no firewall"""
 

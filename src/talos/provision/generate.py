@@ -12,7 +12,7 @@ from talos.config.secrets import Bundle
 from talos.config.validate import validate
 from talos.config.view.model import MachineType
 from talos.provision import log_receiver, qemu
-from talos.provision.configs import ConfigOptions, GeneratedConfigs, json_logs_patch, local_patch
+from talos.provision.configs import DEBUG_PATCH, ConfigOptions, GeneratedConfigs, json_logs_patch, local_patch
 from talos.provision.flag_documents import documents
 from talos.provision.model import CONTROL_PLANE, WORKER, ClusterModel, ProvisionError
 
@@ -52,6 +52,8 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
             config = apply_patches(config, [local_patch(options.nameservers or (model.gateway,))])
             if options.json_logs:
                 config = apply_patches(config, [json_logs_patch(log_receiver.url(model))])
+            if options.debug:
+                config = apply_patches(config, [DEBUG_PATCH])
             if flags := documents(model, options, role):
                 config = apply_patches(config, [flags])
             for flag, texts in (("--config-patch", options.patches), (f"--config-patch-{role}s", patches)):

@@ -78,7 +78,7 @@ def test_machined_reads_nothing_at_boot_that_the_table_does_not_name() -> None:
     known |= {("cluster", name) for name in for_kubeconfig}  # made when asked for, and looked at by guards
     known |= {("kubernetes", "get"), ("kubernetes", "list")}  # a client of that name
     known |= {("access", name) for name in ("policy", "question", "refusal", "audit_sinks")}  # asked with every call
-    known |= {("machine", name) for name in ("log_destinations", "volumes", "trims")}  # followed as it changes
+    known |= {("machine", name) for name in ("log_destinations", "debug", "volumes", "trims")}  # followed as it changes
     known |= {("machine", name) for name in ("configured", "ca")}  # whether a stored one with faults can still be used
     known |= {("machine", name) for name in ("install", "encryption", "system_volumes")}  # by an installation, once
     assert asked <= known

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.machined.audit.test_sinks import Receiver, until
 
 from talos.config.view.model import LogDestination
-from talos.machined import log_sinks, logs
+from talos.machined import log_console, log_sinks, logs
 from talos.machined.log_sinks import LogSinks, Queue
 from talos.resources.config import MachineConfigSpec
 from talos.resources.runtime import KmsgLogConfigSpec
@@ -159,3 +159,43 @@ async def test_a_full_queue_loses_its_oldest_and_says_so(monkeypatch: pytest.Mon
     await batches.aclose()  # the connection ended: it was on its way, and comes again
     again = await anext(queue.batches())
     assert json.loads(again[0])["msg"].startswith("2 lines") and again[1:] == first[1:]
+
+
+async def test_consoles_show_what_services_write_and_machined_is_there_anyway(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    screens = [folder / "tty0", folder / "ttyS0"]
+    for screen in screens:
+        screen.write_text("booted\n")
+    monkeypatch.setattr(log_console, "CONSOLE", screens[0])
+    monkeypatch.setattr(log_console, "other_consoles", lambda: screens[1:])
+    await node.want(log_sinks.CONSOLES)
+    await reading(node)
+    node.write("machined", "2026-01-01T00:00:00.000Z INFO mine\n")
+    node.write("kernel", "[talos] 2026/01/01 00:00:00 mine\n")
+    node.write("etcd", '{"level":"info","msg":"leader"}\nerase: \x1b[2J\n\n')
+    node.write("kubelet", "long " * 1000 + "\n")
+    for screen in screens:
+        await until(lambda at=screen: at.read_text().count("\n") == 4)
+        shown = screen.read_text().splitlines()
+        assert shown[:2] == ["booted", '[etcd] {"level":"info","msg":"leader"}']
+        assert shown[2] == "[etcd] erase:  [2J"
+        assert shown[3].startswith("[kubelet] long long") and len(shown[3]) < 1100
+    await node.want()
+    await until(lambda: not node.sinks._queues)
+    node.write("etcd", "later\n")
+    await asyncio.sleep(0.05)
+    assert "later" not in screens[0].read_text()
+
+
+async def test_a_slow_console_loses_lines_and_says_so_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_sinks, "QUEUE", 2)
+    queue = Queue(log_sinks.CONSOLES, kernel=False)
+    for number in range(5):
+        queue.put(b"%d" % number)
+    batches = queue.batches()
+    first, *rest = await anext(batches)
+    await batches.aclose()
+    assert first.startswith(b"[machined] 3 lines of logs were dropped") and rest == [b"3", b"4"]

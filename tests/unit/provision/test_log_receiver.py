@@ -71,3 +71,9 @@ def test_every_node_is_told_where_to_send() -> None:
         assert config.machine.kernel_log_destinations == ("tcp://10.5.0.1:4003/",)
     assert not Config.decode(generate(model("10.5.0.1"), ConfigOptions()).by_role["worker"]).machine.log_destinations
     assert "json_lines" in json_logs_patch("tcp://x:1/")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_services_log_to_the_console_where_that_is_asked_for(debug: bool) -> None:
+    made = generate(model("10.5.0.1"), ConfigOptions(debug=debug))
+    assert {Config.decode(text).machine.debug for text in made.by_role.values()} == {debug}

@@ -30,4 +30,4 @@ def test_the_reasons_are_of_flags_that_exist() -> None:
     known = {option.name for option in _flags()}
     known |= {"image_cache", "image_factory_auth", "image_factory_url", "schematic_id"}
     assert set(refused._REASONS) <= known
-    assert {param.name for param in create.params} >= {"with_json_logs"}
+    assert {param.name for param in create.params} >= {"with_json_logs", "with_debug"}

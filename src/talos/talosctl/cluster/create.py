@@ -117,6 +117,7 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
             cni_urls=tuple(url.strip() for url in flags["custom_cni_url"].split(",") if url.strip()),
             firewall=flags["with_firewall"],
             json_logs=flags["with_json_logs"],
+            debug=flags["with_debug"],
             encrypted=flags.get("encrypted", ()),
             encryption_keys=flags.get("encryption_keys", ()),
             user_volumes=flags.get("user_volumes", ()),

@@ -53,6 +53,8 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--use-vip", is_flag=True, help="the Kubernetes API at an address that control plane nodes share"),
         click.option("--with-json-logs", is_flag=True,
                      help="receive the nodes' logs in json-logs.log of the cluster's folder"),
+        click.option("--with-debug", is_flag=True,
+                     help="the nodes' services log to their consoles too (debug: true in the configuration)"),
         click.option("--airgapped", is_flag=True, help="nothing that the nodes send leaves their network"),
         click.option("--no-masquerade-cidrs", cls=ListOption, metavar="NETWORK,...",
                      help="networks that see the nodes' own addresses"),

@@ -51,7 +51,6 @@ _REASONS = {
     "wireguard_cidr": _NO_DOCUMENT.format("WireguardConfig", _MESH),
     "with_bgp": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
     "with_bgp_clos": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
-    "with_debug": "services do not log to the console: `talosctl logs SERVICE -f`, or --with-json-logs for all of them",
     "with_init_node": "the type init is an old one: etcd is bootstrapped through the API, which this command does",
     "with_kubespan": _NO_DOCUMENT.format("KubeSpanConfig", _MESH),
     "with_siderolink": _NO_DOCUMENT.format("SideroLinkConfig", _MESH),
@@ -112,7 +111,6 @@ _CREATE = """
 --with-bgp bool false
 --with-bgp-clos bool false
 --with-bootloader bool true
---with-debug bool false
 --with-init-node bool false
 --with-kubespan bool false
 --with-siderolink string none
