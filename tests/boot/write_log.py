@@ -25,7 +25,10 @@ def options(command: list[str], disk: Path, log: Path) -> list[str]:
         "-blockdev", f"driver=file,node-name=log0,filename={log}",
         "-blockdev", "driver=blklogwrites,node-name=disk0,file=plain0,log=log0",
     ]  # fmt: skip
-    return [*command[: at - 1], *behind, *command[at + 1 :]]
+    # Merged requests have as many pieces as one system call takes (IOV_MAX), and the log adds two: they would fail.
+    unmerged = ",request-merging=off"
+    rest = [word + unmerged if word.startswith("virtio-blk-pci,drive=disk0,") else word for word in command]
+    return [*rest[: at - 1], *behind, *rest[at + 1 :]]
 
 
 class WriteLog:
