@@ -13,6 +13,7 @@ from tests.unit.controllers.conftest import configuration
 from tests.unit.etcd.real_etcd import PROGRAM, member
 
 from talos.config.view.model import VirtualIP
+from talos.controllers.etcd import member as etcd_member
 from talos.controllers.machine_config import ACTIVE
 from talos.controllers.network import vip_operator
 from talos.controllers.network.layers import CONFIG_NAMESPACE
@@ -70,7 +71,7 @@ async def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             made.__dict__.update(vars(etcd), _channels={})
             return made
 
-        monkeypatch.setattr(vip_operator, "client_of", client)
+        monkeypatch.setattr(etcd_member, "client_of", client)
         yield Node("one", tmp_path), Node("two", tmp_path)
 
 
