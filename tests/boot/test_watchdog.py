@@ -25,7 +25,7 @@ pytestmark = [
 HERE = Path(__file__).parent
 WORK = ROOT / "_out/boot/work/debs"
 OWN, OTHER = "/dev/watchdog0", "/dev/watchdog1"
-HELD = "Device or resource busy"
+HELD = "Resource busy"  # in the words of musl, which the program is linked with
 LONG = "30"
 
 
