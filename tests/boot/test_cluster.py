@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from talos.linux.netlink_socket import RouteSocket
-from talos.provision import monitors
+from talos.provision import companion, monitors
 from talos.provision.model import ClusterDirectory
 
 from .cluster import Cluster
@@ -52,7 +52,7 @@ def test_one_machine_is_created_reached_shown_and_removed(cluster: Cluster) -> N
     assert not cluster.directory.exists()
     assert links(cluster.directory) == []
     end = time.monotonic() + 60
-    while not all(monitors.gone(process) for process in (monitor, status.init_pid)):
+    while not all(companion.gone(process) for process in (monitor, status.init_pid)):
         assert time.monotonic() < end
         time.sleep(0.1)
 
