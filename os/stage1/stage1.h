@@ -30,7 +30,8 @@ int open_slot(unsigned long long *initrd);
 /* Whether the slot's file holds at `offset` the image of which a copy lies in memory. */
 int slot_holds(int slot, unsigned long long offset, const char *copy);
 
-/* Reads the verified devices whole, in the background, and then creates `done`. Damage anywhere ends in a panic. */
-void verify_whole(const char *const devices[], const char *done);
+/* Reads the verified devices whole, in the background and after so many seconds, and then creates `done`. Damage anywhere
+ * ends in a panic. */
+void verify_whole(const char *const devices[], const char *done, unsigned later_s);
 
 #endif

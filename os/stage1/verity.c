@@ -29,7 +29,6 @@
 #define BLOCK 4096ULL
 #define PIECE (256 * 1024)
 #define IDLE_FOR_S 60
-#define LATER_S 15 /* its sums are computed ahead of everything else, whoever asked: not while the machine starts */
 
 static void attach_loop(const char *name, int backing, unsigned long long offset, unsigned long long bytes, char *device,
 			size_t size)
@@ -107,7 +106,7 @@ const char *open_verified(const char *name, int file, unsigned long long offset,
 	return paths[used++];
 }
 
-void verify_whole(const char *const devices[], const char *done)
+void verify_whole(const char *const devices[], const char *done, unsigned later_s)
 {
 	pid_t child = fork();
 	if (child != 0) {
@@ -118,7 +117,7 @@ void verify_whole(const char *const devices[], const char *done)
 	struct sched_param none = {0};
 	sched_setscheduler(0, SCHED_IDLE, &none);
 	struct timespec began, now;
-	sleep(LATER_S);
+	sleep(later_s);
 	clock_gettime(CLOCK_MONOTONIC, &began);
 	/* Past the page cache: what nobody asked for needs no memory. */
 	void *piece = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
