@@ -39,10 +39,11 @@ def links(directory: ClusterDirectory) -> list[str]:
 def test_one_machine_is_created_reached_shown_and_removed(cluster: Cluster) -> None:
     cluster.create("--presets", "disk-image", "--workers", "0", "--no-wait")
     node = cluster.node
-    shown = cluster.cluster("show")
+    end = time.monotonic() + 60
+    while "running" not in (shown := cluster.cluster("show")):  # its monitor has just been told
+        assert time.monotonic() < end, shown
     assert "qemu" in shown
     assert f"{node.name}" in shown
-    assert "running" in shown
     assert "Server:" in cluster.until("version")
     assert node.name in cluster.until("get", "hostname")
     (monitor,) = monitors.find(cluster.directory)
