@@ -21,15 +21,9 @@ log = logging.getLogger("machined.etcd")
 PATH = Path("/var/lib/etcd.bootstrap")
 
 
-class _Wish(msgspec.Struct, frozen=True):
-    snapshot: str = ""
-    skip_hash_check: bool = False
-
-
 def keep(env: NodeEnvironment, request: EtcdBootstrapRequest) -> None:
     """For good. OSError: nothing was kept."""
-    wish = _Wish(request.snapshot, request.skip_hash_check)
-    durable.write(env.path(PATH), msgspec.json.encode(wish))
+    durable.write(env.path(PATH), msgspec.json.encode(request))
 
 
 def forget(env: NodeEnvironment) -> None:
@@ -44,14 +38,13 @@ async def resume(env: NodeEnvironment, state: State) -> None:
         forget(env)
         return
     try:
-        wish = msgspec.json.decode(env.path(PATH).read_bytes(), type=_Wish)
+        founding = msgspec.json.decode(env.path(PATH).read_bytes(), type=EtcdBootstrapRequest)
     except FileNotFoundError:
         return
     except msgspec.MsgspecError as error:
         log.error("%s is unreadable (%s): bootstrap etcd again", PATH, error)
         forget(env)
         return
-    founding = EtcdBootstrapRequest(wish.snapshot, wish.skip_hash_check)
     try:
         await state.create(Resource.new(EtcdBootstrapRequest, ID, founding))
         log.info("etcd is to be bootstrapped, as was asked before this start")

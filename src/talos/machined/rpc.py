@@ -232,9 +232,8 @@ class MachineApi:
         except GRPCError as error:
             # As grpclib would answer it, with a trailer more.
             record.ended(error.status.value, error.message or "")
-            from h2.exceptions import (
-                StreamClosedError,  # here: a link has none, and its calls come before HTTP/2 is loaded
-            )
+            # here: a link has none of these, and its calls come before HTTP/2 is loaded
+            from h2.exceptions import StreamClosedError
 
             with contextlib.suppress(StreamClosedError):
                 await stream.send_trailing_metadata(
