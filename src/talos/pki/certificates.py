@@ -168,6 +168,12 @@ def organizations(pem: bytes) -> list[str]:
     return [str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
 
 
+def common_name(pem: bytes) -> str:
+    """Common name of the subject; "" if it has none."""
+    found = load_certificate(pem).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
+
+
 def not_after(pem: bytes) -> datetime:
     """End of validity (UTC)."""
     return load_certificate(pem).not_valid_after_utc

@@ -1,8 +1,4 @@
-"""Whether pods may get certificates for the machine API from this control plane node.
-
-None may in this version: of such a configuration only the Service in Kubernetes is made. `enabled` says that, whatever
-the configuration asks; the answer to its apply names the roles and namespaces that have no effect.
-"""
+"""Which pods may get certificates for the machine API from this control plane node."""
 
 from __future__ import annotations
 
@@ -21,4 +17,11 @@ class ConfigController(ConfigTransform):
     id = "config"
 
     def render(self, config: Config) -> ConfigSpec | None:
-        return ConfigSpec() if config.machine.configured and config.machine.is_control_plane else None
+        if not (config.machine.configured and config.machine.is_control_plane):
+            return None
+        access = config.machine.talos_api_access
+        return ConfigSpec(
+            enabled=access.enabled,
+            allowed_api_roles=list(access.allowed_roles),
+            allowed_kubernetes_namespaces=list(access.allowed_namespaces),
+        )

@@ -11,6 +11,9 @@ from talos.resources.pem import CertificateAndKey
 from talos.resources.secrets import OSRootSpec
 from talos.state import Output
 
+SERVICE_NAMES = ("talos", "talos.default")
+"""by which pods call the machine API (kubeaccess)"""
+
 
 class RootOSController(ConfigTransform):
     """MachineConfig -> OSRootSecret "os". On workers the authority's key is absent."""
@@ -27,6 +30,8 @@ class RootOSController(ConfigTransform):
         authority = machine.ca
         issuing = authority.issuing
         ips, names = split_sans(machine.cert_sans)
+        if machine.talos_api_access.enabled:
+            names += SERVICE_NAMES
         return OSRootSpec(
             issuing_ca=CertificateAndKey(crt=issuing.crt.decode(), key=issuing.key.decode())
             if issuing

@@ -28,15 +28,32 @@ def render(settings: Settings) -> dict[str, list[Object]]:
         manifests["11-core-dns"] = core_dns(settings.core_dns, settings.cluster_domain)
         manifests["11-core-dns-svc"] = core_dns_service(settings.core_dns.service_ips)
     if settings.talos_api_service:
-        manifests["12-talos-api-service"] = [_talos_api_service()]
+        manifests["13-talos-service-account-crd"] = [_service_account_crd()]
     return dict(sorted(manifests.items()))
 
 
-def _talos_api_service() -> Object:
-    """The Service of the node API; its endpoints are written by the node (kubeaccess), hence no selector."""
+def _service_account_crd() -> Object:
+    """ServiceAccounts of the machine API. Their Secrets, and the Service behind which it is, are written by the node
+    (kubeaccess)."""
+    text = {"type": "string"}
+    schema = {
+        "type": "object",
+        "properties": {
+            "spec": {"type": "object", "properties": {"roles": {"type": "array", "items": text}}},
+            "status": {"type": "object", "properties": {"failureReason": text}},
+        },
+    }
+    names = {
+        "kind": "ServiceAccount",
+        "listKind": "ServiceAccountList",
+        "plural": "serviceaccounts",
+        "singular": "serviceaccount",
+        "shortNames": ["tsa"],
+    }
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata("talos", "default", labels={"component": "apid", "provider": "talos"}),
-        "spec": {"ports": [{"name": "apid", "port": 50000, "protocol": "TCP", "targetPort": 50000}]},
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata("serviceaccounts.talos.dev"),
+        "spec": {"group": "talos.dev", "names": names, "scope": "Namespaced", "versions": [version]},
     }

@@ -5,27 +5,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from talos.client.config import TalosConfig
 from talos.config import Config
 from talos.config.patch import apply_patches
+from talos.controllers.kubeaccess.account import API_VERSION, SERVICE_ACCOUNT
+from talos.controllers.kubeaccess.service import SERVICE
+from talos.controllers.kubeaccess.service_account import text_of
 from talos.environment import NodeEnvironment
 from talos.etcd.arguments import InitialCluster, etcd_arguments
 from talos.etcd.membership import healthy
 from talos.kubernetes import ApiError, Client, Kind
-from talos.kubernetes.kinds import CONFIG_MAP, NODE
+from talos.kubernetes.kinds import CONFIG_MAP, ENDPOINT_SLICE, NODE, SECRET
+from talos.pki import certificates
 from talos.resources.cluster import MemberSpec
 from talos.resources.etcd import PKIStatusSpec, SpecSpec
-from talos.resources.k8s import KubeletSpecSpec, ManifestSpec, ManifestStatusSpec, NodeStatusSpec, StaticPodSpec
+from talos.resources.k8s import (
+    EndpointSpec,
+    KubeletSpecSpec,
+    ManifestSpec,
+    ManifestStatusSpec,
+    NodeStatusSpec,
+    StaticPodSpec,
+)
 from talos.resources.secrets import KubernetesCertsSpec
 from talos.resources.v1alpha1 import ServiceSpec
 
 PROGRAM = Path(__file__).resolve().parents[4] / "_out/components/node"
 ETCD_PORTS = (2379, 2380, 2383)
+CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", False)
+EVENT = Kind("v1", "Event", "events", True)
 CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", False)
 
 
@@ -132,6 +147,7 @@ async def test_from_configuration_to_a_cluster_with_its_manifests(node: Any, mak
         assert "kubernetes cluster.local" in corefile
 
         await registers_labels_and_joins(node, client)
+        await gives_pods_certificates(node, client, patched(make_config(endpoint=endpoint), port))
         await a_removed_manifest_is_removed(node, client)
 
 
@@ -151,6 +167,71 @@ async def registers_labels_and_joins(node: Any, client: Client) -> None:
     assert {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"} in taints
     member = await node.get(MemberSpec, "talos1")
     assert member.addresses == ["127.0.0.1"]
+
+
+ACCESS = """\
+apiVersion: v1alpha1
+kind: KubeTalosAPIAccessConfig
+allowedRoles: [os:reader, os:etcd:backup]
+allowedKubernetesNamespaces: [kube-system]
+"""
+
+
+def account(name: str, *roles: str, namespace: str = "kube-system") -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": API_VERSION, "kind": "ServiceAccount", "metadata": metadata, "spec": {"roles": list(roles)}}
+
+
+async def until(ask: Callable[[], Awaitable[Any]], good: Callable[[Any], Any] = bool) -> Any:
+    """What `ask` answers once it is good; what is not found is asked for again."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(ApiError):
+                if good(answer := await ask()):
+                    return answer
+            await asyncio.sleep(0.05)
+
+
+async def gives_pods_certificates(node: Any, client: Client, config: Config) -> None:
+    """An account gets a Secret that serves, gets it back, and loses what it may not have."""
+    await node.put("kube-apiserver", EndpointSpec(addresses=["10.77.0.2", "fd00::2"]))
+    await node.configure(apply_patches(config, [ACCESS]))
+    node.run("kubeaccess.")
+    await until(lambda: client.get(CRD, "serviceaccounts.talos.dev"))
+    await until(lambda: client.create(account("backup", "os:etcd:backup")))
+    secret = await until(lambda: client.get(SECRET, "backup", "kube-system"))
+    context = TalosConfig.parse(text_of(secret)).select()
+    assert context.endpoints == ["talos.default"]
+    assert certificates.organizations(context.crt) == ["os:etcd:backup"]
+    assert certificates.common_name(context.crt) == "serviceaccount:kube-system/backup"
+
+    await client.delete(SECRET, "backup", "kube-system")
+    again = await until(lambda: client.get(SECRET, "backup", "kube-system"))
+    assert again["metadata"]["uid"] != secret["metadata"]["uid"]
+    await client.patch(SECRET, "backup", {"data": {"config": "YWJj"}}, "kube-system")
+    await until(lambda: client.get(SECRET, "backup", "kube-system"), lambda s: text_of(s).startswith("context:"))
+
+    for refused, why in (
+        (account("root", "os:admin"), "Roles not allowed: [os:admin]"),
+        (account("elsewhere", "os:reader", namespace="default"), "Namespace is not allowed: default"),
+        (account("extension-apiserver-authentication-reader"), "Roles not found"),
+    ):
+        metadata = refused["metadata"]
+        await client.create(refused)
+        ask = partial(client.get, SERVICE_ACCOUNT, metadata["name"], metadata["namespace"])
+        told = await until(ask, lambda item: (item.get("status") or {}).get("failureReason"))
+        assert told["status"]["failureReason"] == why
+        with pytest.raises(ApiError, match="not found"):
+            await client.get(SECRET, metadata["name"], metadata["namespace"])
+    events, _ = await client.list(EVENT, "kube-system", fields="source=talos-sa-controller")
+    assert {"Synced", "ErrRolesNotAllowed", "ErrRolesNotFound"} <= {event["reason"] for event in events}
+
+    service = await until(lambda: client.get(SERVICE, "talos", "default"))
+    assert service["spec"]["ports"][0]["port"] == 50000
+    for name, address in (("talos-ipv4", "10.77.0.2"), ("talos-ipv6", "fd00::2")):
+        found = await until(partial(client.get, ENDPOINT_SLICE, name, "default"))
+        assert [endpoint["addresses"] for endpoint in found["endpoints"]] == [[address]]
+        assert found["metadata"]["labels"]["kubernetes.io/service-name"] == "talos"
 
 
 async def a_removed_manifest_is_removed(node: Any, client: Client) -> None:
