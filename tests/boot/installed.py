@@ -102,13 +102,13 @@ def configure(folder: Path, disk: str) -> None:
     subprocess.run([*command, "--install-disk", disk], capture_output=True, text=True, check=True)
 
 
-def install(iso: Path, folder: Path, log: Path | None = None) -> Installed:
+def install(iso: Path, folder: Path, log: Path | None = None, sector: int = 512) -> Installed:
     """ISO → maintenance mode → apply-config --insecure → reboot → the configured machine answers its administrator."""
     folder.mkdir(exist_ok=True)
     disk, configs = folder / "disk.raw", folder / "configs"
     with disk.open("wb") as file:
         file.truncate(DISK_BYTES)
-    with Machine(folder, disk=disk, iso=iso, restart=True, log=log) as machine:
+    with Machine(folder, disk=disk, iso=iso, restart=True, log=log, sector=sector) as machine:
         machine.wait_api()
         configure(configs, "/dev/vdz")
         apply = ("apply-config", "--insecure", "-f", str(configs / "controlplane.yaml"))

@@ -39,7 +39,7 @@ def run(*arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[
 
 class Machine:
     """One machine; leaving the context switches it off. `folder` gets console and firmware variables. arguments: of the
-    kernel, beside the address. log: gets every write to the disk."""
+    kernel, beside the address. log: gets every write to the disk. sector: bytes, of every disk."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Machine:
         restart: bool = False,
         uuid: str = "",
         log: Path | None = None,
+        sector: int = 512,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.console_file, self.port = folder, folder / "console.log", free_port()
@@ -73,7 +74,7 @@ class Machine:
             accelerator=accelerator,
             memory=memory_mib,
             networks=(f"user,id=net0,hostfwd=tcp:127.0.0.1:{self.port}-:50000",),
-            disks=tuple(qemu.Disk(path, driver) for path in ((disk, *others) if disk else ())),
+            disks=tuple(qemu.Disk(path, driver, sector=sector) for path in ((disk, *others) if disk else ())),
             iso=iso,
             kernel=kernel[0] if kernel else None,
             initramfs=kernel[1] if kernel else None,

@@ -109,7 +109,7 @@ def device(sysfs: Path, name: str) -> BlockDevice:
         partition_name=events.get("PARTNAME", ""),
         size=int(_read(folder / "size") or 0) * SECTOR,
         sector_size=int(_read(disk / "queue/logical_block_size") or SECTOR),
-        io_size=int(_read(disk / "queue/minimum_io_size") or SECTOR),
+        io_size=_io_size(disk),
         readonly=_read(folder / "ro") == "1",
         removable=_read(disk / "removable") == "1",
         rotational=_read(disk / "queue/rotational") == "1",
@@ -124,6 +124,16 @@ def device(sysfs: Path, name: str) -> BlockDevice:
         transport=_transport(disk.name, path, hardware),
         secondaries=tuple(sorted(path.name for path in (folder / "slaves").glob("*"))),
     )
+
+
+def _io_size(disk: Path) -> int:
+    """Bytes that a device likes to be written at once: the size for throughput where it tells one and that is a power
+    of two, otherwise the least that it does not have to read first (BLKIOOPT, BLKIOMIN)."""
+    for name in ("optimal_io_size", "minimum_io_size"):
+        size = int(_read(disk / "queue" / name) or 0)
+        if size and size & (size - 1) == 0:
+            return size
+    return SECTOR
 
 
 def _read(path: Path) -> str:

@@ -1,5 +1,8 @@
 """GUID partition table (UEFI specification 2.10, chapter 5): read, change and write, as bytes.
 
+Everything in it is counted in the disk's logical sectors, so the same partitions are other bytes on a disk with sectors
+of 4096 bytes (4Kn): a table that was made for 512 lies at the wrong place there, and its numbers mean others.
+
 A table is kept twice, at both ends of the disk. It is written backup first, then primary, each with its entries before
 its header: a power cut leaves one of the two whole, and the reader takes the one whose checksums are right.
 Own code: Debian's tools for it would be three more programs in the image, and Python libraries for it bring their own
@@ -8,6 +11,7 @@ idea of input and output.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import uuid
 import zlib
@@ -18,6 +22,8 @@ from msgspec.structs import replace
 from talos.linux.superblock import Read
 
 SECTOR = 512
+SECTORS = (512, 4096)
+"""what disks have"""
 ALIGNMENT = 1 << 20
 ENTRIES = 128
 ENTRY_BYTES = 128
@@ -135,7 +141,10 @@ class Table(Struct, frozen=True):
     # -- bytes --
 
     def writes(self) -> list[tuple[int, bytes]]:
-        """What to write where, in this order, with a flush after each."""
+        """What to write where, in this order, with a flush after each. TableError: another program made room for more
+        partitions than are written here, and uses it."""
+        if beyond := [p.number for p in self.partitions if p.number > ENTRIES]:
+            raise TableError(f"partition {beyond[0]} has no place: the table is written with {ENTRIES} entries")
         entries = self._entries()
         backup = self.sectors - 1 - self._entry_sectors
         return [
@@ -217,3 +226,12 @@ def _parse_at(read: Read, at: int, sectors: int, sector: int) -> Table:
         kind, identity = uuid.UUID(bytes_le=entry[:16]), uuid.UUID(bytes_le=entry[16:32])
         partitions.append(Partition(index + 1, kind, identity, first, last, name, attributes))
     return Table(uuid.UUID(bytes_le=disk), sectors, sector, tuple(partitions))
+
+
+def found(read: Read, size: int) -> Table | None:
+    """The table that `size` bytes hold, in whichever sectors it counts: an image file tells of none, and a disk that
+    hung on another adapter before may have had others."""
+    for sector in SECTORS:
+        with contextlib.suppress(TableError):
+            return parse(read, size // sector, sector)
+    return None

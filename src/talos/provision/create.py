@@ -19,7 +19,19 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from talos.provision import destroy as destroying
-from talos.provision import host, key_server, log_receiver, machine, monitors, network, preflight, qemu, subnet, tpm
+from talos.provision import (
+    disk_image,
+    host,
+    key_server,
+    log_receiver,
+    machine,
+    monitors,
+    network,
+    preflight,
+    qemu,
+    subnet,
+    tpm,
+)
 from talos.provision import image as images
 from talos.provision.chaos import Chaos
 from talos.provision.configs import ConfigOptions, GeneratedConfigs
@@ -90,6 +102,7 @@ class CreateOptions:
     disks: list[int] = field(default_factory=lambda: [10 << 30])
     disk_drivers: list[str] = field(default_factory=list)
     disk_serials: list[str] = field(default_factory=list)
+    disk_sector: int = 512
     worker_disks: int = 0
     start_file: str = ""
     iommu: bool = False
@@ -243,12 +256,14 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
     if options.config.encrypts and "tpm" in options.config.encryption_keys and not options.tpm:
         raise ProvisionError("--disk-encryption-key-types tpm: the machines need a chip, add --with-tpm2")
     preflight.check_machines(options.state, found, start, count)
+    if start == machine.DISK_IMAGE:
+        disk_image.check(found.disk, options.disk_sector)
     if options.tpm:
         tpm.check()
     model = _model(options, found.image(start))
     model.provisioner, model.preset, model.disks = QEMU, start, list(options.disks)
     model.disk_drivers, model.disk_serials = list(options.disk_drivers), list(options.disk_serials)
-    model.worker_disks, model.iommu = options.worker_disks, options.iommu
+    model.disk_sector, model.worker_disks, model.iommu = options.disk_sector, options.worker_disks, options.iommu
     model.tpm, model.kernel_arguments = options.tpm, options.kernel_arguments
     model.emulated = qemu.accelerator(found.kernel) == qemu.EMULATION
     return model

@@ -101,6 +101,11 @@ def make_disks(model: ClusterModel, node: NodeModel, files: NodeDirectory) -> No
     qemu.new_variables(files.firmware_variables)
 
 
+def _sector(model: ClusterModel, number: int) -> int:
+    """Bytes of a sector of one disk."""
+    return model.disk_sector if model.disk_driver(number) in qemu.SECTORS_CHOSEN else qemu.Disk.sector
+
+
 def prepare(directory: ClusterDirectory, model: ClusterModel, node: NodeModel, user_data: str | None) -> None:
     """Everything that a machine finds when it is switched on. ProvisionError, OSError."""
     files = directory.node(node.name)
@@ -125,8 +130,8 @@ def specification(directory: ClusterDirectory, model: ClusterModel, node: NodeMo
         macs=(directory.hardware_address(node),),
         disks=(
             *(
-                qemu.Disk(files.disk(number), model.disk_driver(number), model.disk_serial(number))
-                for number in range(model.disk_count(node))
+                qemu.Disk(files.disk(n), model.disk_driver(n), model.disk_serial(n), _sector(model, n))
+                for n in range(model.disk_count(node))
             ),
             qemu.Disk(files.seed),
         ),

@@ -97,6 +97,8 @@ class ClusterModel:
     """of machines: how each hangs on it (talos.provision.qemu.DRIVERS); virtio where none is named"""
     disk_serials: list[str] = field(default_factory=list)
     """of machines: serial numbers of disks, "" or none for one that is made up"""
+    disk_sector: int = 512
+    """of machines: bytes of a sector of their disks, where the driver has others than 512"""
     worker_disks: int = 0
     """of machines: how many of the last disks workers alone have"""
     iommu: bool = False

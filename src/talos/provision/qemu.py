@@ -29,6 +29,8 @@ DRIVERS = {
     "ahci": ("ide-hd", "/dev/sda"),
 }
 """how a disk hangs on the machine → QEMU's device, and what the machine's first disk of that kind is called"""
+SECTORS_CHOSEN = ("virtio", "nvme", "scsi")
+"""QEMU's IDE disks have sectors of 512 bytes and no others"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Disk:
     driver: str = "virtio"
     serial: str = ""
     """"": made up of its place"""
+    sector: int = 512
+    """bytes of its logical and physical sectors; DRIVERS that have others than 512 are SECTORS_CHOSEN"""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,10 @@ def command(machine: Machine) -> list[str]:
     for number, disk in enumerate(machine.disks):
         device, _ = DRIVERS[disk.driver]
         words += ["-drive", f"if=none,id=disk{number},format=raw,discard=unmap,file={disk.path}"]
-        words += ["-device", f"{device},drive=disk{number},bootindex={number},serial={disk.serial or f'disk{number}'}"]
+        told = f"{device},drive=disk{number},bootindex={number},serial={disk.serial or f'disk{number}'}"
+        if disk.sector != Disk.sector:
+            told += f",logical_block_size={disk.sector},physical_block_size={disk.sector}"
+        words += ["-device", told]
     if machine.iso is not None:
         words += ["-drive", f"if=none,id=cd,media=cdrom,readonly=on,format=raw,file={machine.iso}"]
         words += ["-device", f"ide-cd,drive=cd,bootindex={len(machine.disks)}"]

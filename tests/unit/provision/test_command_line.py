@@ -66,7 +66,7 @@ def test_volumes_of_the_user_get_a_disk_for_each_time_the_flag_is_given(monkeypa
     assert isinstance(machines, dict)
     assert [size >> 20 for size in machines["disks"]] == [6144, 1544, 1916, 5120]
     assert machines["disk_serials"] == ["", "user-volumes-0", "user-volumes-1"]
-    assert machines["worker_disks"] == 1
+    assert machines["worker_disks"] == 1 and machines["disk_sector"] == 512
     assert others["user_volumes"] == ((("data", 1 << 30), ("logs", 512 << 20)), (("more", 2 * 10**9),))
     assert others["encrypt_user_volumes"] is True
 
@@ -113,6 +113,11 @@ def test_names_that_cannot_begin_a_host_name(name: str) -> None:
         (
             ["cluster", "create", "dev", "--provisioner=qemu", "--extra-disks=1", "--extra-disks-serials", "a b"],
             "--extra-disks-serials a b: a serial number",
+        ),
+        (["cluster", "create", "--disk-block-size", "4096"], "--disk-block-size is for nodes that are machines"),
+        *(
+            (["cluster", "create", "dev", "--provisioner=qemu", f"--disk-block-size={size}"], "512 or 4096 bytes")
+            for size in (0, 1, 520, 1024, 2048, 4097, 8192, 2 << 20)
         ),
         (["cluster", "create", "--user-volumes", "data:1GiB"], "--user-volumes is for nodes that are machines"),
         (["cluster", "create", "--provisioner", "qemu", "--user-volumes", "data"], "write NAME:SIZE"),

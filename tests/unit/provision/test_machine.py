@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import itertools
 import json
@@ -19,13 +20,14 @@ import pytest
 from talos.config import Config
 from talos.environment import NodeEnvironment
 from talos.kernel_arguments import KernelArguments
+from talos.linux import gpt
 from talos.linux.block import BlockDevice
 from talos.machined.disk.selector import choose
 from talos.platforms import Machine
 from talos.platforms.network_config import parse
-from talos.provision import companion, machine, monitors, preflight, qemu, seed
+from talos.provision import companion, disk_image, machine, monitors, preflight, qemu, seed
 from talos.provision.configs import ConfigOptions
-from talos.provision.create import CreateOptions, nodes
+from talos.provision.create import CreateOptions, create, nodes
 from talos.provision.generate import generate
 from talos.provision.model import CONTROL_PLANE, QEMU, WORKER, ClusterDirectory, ClusterModel, NodeModel, ProvisionError
 from talos.resources.network import LinkStatusSpec
@@ -124,6 +126,54 @@ def test_disks_of_workers_alone_and_their_serial_numbers(tmp_path: Path) -> None
         told = " ".join(qemu.command(machine.specification(directory, model, one, 7)))
         assert ("serial=ROLE-data.1" in told) == (count == 2) and "serial=disk0" in told
         assert told.count("virtio-blk-pci") == count + 1, "the seed is a disk as well"
+
+
+def test_disks_have_the_sectors_that_were_asked_for_but_where_qemu_has_none_of_them(tmp_path: Path) -> None:
+    directory, model, node = cluster(tmp_path)
+    model.disks, model.disk_sector = [6 << 30, *[1 << 30] * 3], 4096
+    model.disk_drivers = ["virtio", "nvme", "scsi", "ahci"]
+    told = qemu.command(machine.specification(directory, model, node, 7))
+    sectors = "logical_block_size=4096,physical_block_size=4096"
+    assert [words.partition(",")[0] for words in told if sectors in words] == [
+        "virtio-blk-pci", "nvme", "scsi-hd",
+    ]  # fmt: skip
+    assert "block_size" not in next(words for words in told if words.startswith("ide-hd"))
+    assert sum("drive=disk4" in words and "block_size" not in words for words in told) == 1, "the seed is a FAT for 512"
+
+
+@pytest.mark.parametrize("sector", gpt.SECTORS)
+def test_a_disk_image_for_other_sectors_is_refused_before_a_machine_starts(tmp_path: Path, sector: int) -> None:
+    image = tmp_path / "image.raw"
+    table = gpt.new((64 << 20) // sector, sector).add("EFI", 8 << 20)
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+        for offset, data in table.writes():
+            file.seek(offset)
+            file.write(data)
+    disk_image.check(image, sector)
+    other = next(one for one in gpt.SECTORS if one != sector)
+    step = "leave the flag out, or use --iso-path" if sector == 512 else "use --disk-block-size 4096"
+    with pytest.raises(ProvisionError, match=rf"--disk-block-size {other}: .* sectors of {sector} bytes: {step}"):
+        disk_image.check(image, other)
+    image.write_bytes(b"no table" * 1000)  # what it is, the firmware says
+    disk_image.check(image, other)
+
+
+def test_create_looks_at_the_disk_image_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cloud-amd64.raw").write_bytes(b"")
+    with (tmp_path / "cloud-amd64.raw").open("r+b") as file:
+        file.truncate(64 << 20)
+        for offset, data in gpt.new(64 << 11).writes():
+            file.seek(offset)
+            file.write(data)
+    monkeypatch.setattr(preflight, "check_machines", lambda *_: None)
+    options = CreateOptions(
+        "demo", tmp_path / "state", provisioner=QEMU, presets=["disk-image"], image=str(tmp_path), disk_sector=4096,
+        memory_controlplanes=2 << 30, memory_workers=2 << 30,
+    )  # fmt: skip
+    with pytest.raises(ProvisionError, match=r"made for disks with sectors of 512 bytes"):
+        asyncio.run(create(options))
+    assert not (tmp_path / "state").exists()
 
 
 def test_an_iommu_stands_in_front_of_what_is_behind_it(tmp_path: Path) -> None:

@@ -102,9 +102,9 @@ def install(plan: Plan, say: Callable[[str], None] = log.info) -> None:
 
 def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
     say(f"partitioning {plan.disk}")
-    for partition in _partitions(disk):  # what was there must not be found again through an old superblock
-        first = partition.first * disk.sector
-        disk.wipe(first, min(_HEADER, partition.sectors * disk.sector))
+    if (old := gpt.found(disk.read, disk.size)) is not None:
+        for partition in old.partitions:  # what was there must not be found again through an old superblock
+            disk.wipe(partition.first * old.sector, min(_HEADER, partition.sectors * old.sector))
     disk.wipe(0, EDGE)
     disk.wipe(disk.size - EDGE, EDGE)
     table = layout.begun(gpt.new(disk.sectors, disk.sector), ephemeral=plan.ephemeral)
@@ -147,13 +147,6 @@ def _opened(plan: Plan, state: Path) -> Iterator[tuple[Path, str]]:
         yield opened.device, opened.uuid
     finally:
         luks.close_volume(layout.STATE)
-
-
-def _partitions(disk: OpenDisk) -> tuple[gpt.Partition, ...]:
-    try:
-        return disk.table().partitions
-    except gpt.TableError:
-        return ()
 
 
 def _copy_system(plan: Plan, efi: Path) -> None:

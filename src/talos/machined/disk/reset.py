@@ -31,8 +31,8 @@ LABELS = (layout.META, layout.STATE, layout.EPHEMERAL)
 _GOINGDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 _NO_LOG_FLUSH = 2
 _EDGE = 1 << 20
-_FAT_RESERVED = 32 * 512
-"""boot sector, its copy and the count of free clusters: what lies before the allocation tables (mkfs.fat, FAT32)"""
+_FAT_RESERVED = 32
+"""sectors before the allocation tables (mkfs.fat, FAT32): boot sector, its copy and the count of free clusters"""
 
 
 class WipeError(Exception):
@@ -63,7 +63,7 @@ def wipe(
                     continue
                 if label in targets:
                     _shut_down(root / targets[label].lstrip("/"))
-                length = _FAT_RESERVED if label == layout.EFI else partition.sectors * opened.sector
+                length = (_FAT_RESERVED if label == layout.EFI else partition.sectors) * opened.sector
                 log.info("wiping %s, %d KiB", label, length >> 10)
                 opened.wipe(partition.first * opened.sector, length)
             if not named:

@@ -30,6 +30,7 @@ _COMMON = {
 }  # fmt: skip
 _DISKS = """
 --disk int 6144
+--disk-block-size uint 512
 --disk-image-path string
 --encrypt-user-volumes bool false
 --extra-disks int 0
@@ -43,7 +44,7 @@ _DISKS = """
 --with-iommu bool false
 """
 _DISK_NAMES = (
-    *("disk", "disk_image_path", "encrypt_user_volumes", "user_volumes"),
+    *("disk", "disk_block_size", "disk_image_path", "encrypt_user_volumes", "user_volumes"),
     *("extra_disks", "extra_disks_drivers", "extra_disks_on_controlplanes"),
     *("extra_disks_serials", "extra_disks_size", "iso_path", "primary_disks", "with_iommu"),
 )
@@ -91,6 +92,7 @@ def of_provisioner(ctx: click.Context, flags: dict[str, Any]) -> dict[str, Any] 
                 *(user_disk_serial(number) for number in range(len(user))),
                 *_serials(ctx, values["extra_disks_serials"], extra),
             ],
+            "disk_sector": _sector(ctx, values["disk_block_size"]),
             "worker_disks": 0 if values["extra_disks_on_controlplanes"] else extra,
             "iommu": values["with_iommu"],
         }
@@ -108,6 +110,17 @@ def _start(ctx: click.Context, iso: str, disk: str) -> tuple[str, str]:
     if iso and disk:
         raise click.UsageError("--iso-path and --disk-image-path: a machine starts from one of them", ctx)
     return ("disk-image", disk) if disk else ("iso", iso)
+
+
+def _sector(ctx: click.Context, size: int) -> int:
+    """Bytes of a disk's logical sectors. QEMU would take any power of two up to 2 MiB, but there are no such disks, and
+    neither FAT nor the firmware reads them."""
+    from talos.linux.gpt import SECTORS
+
+    if size not in SECTORS:
+        known = " or ".join(map(str, SECTORS))
+        raise click.UsageError(f"--disk-block-size {size}: disks have sectors of {known} bytes, give one of these", ctx)
+    return size
 
 
 def _serials(ctx: click.Context, given: list[str], count: int) -> list[str]:

@@ -31,7 +31,6 @@ _REASONS = {
     "arch": "nodes run on this machine's own architecture: leave the flag out",
     "config_injection_method": "there is one way to hand over a node's configuration: leave the flag out",
     "bad_rtc": "local clusters ask no time server, so nothing would set the clock right: leave the flag out",
-    "disk_block_size": "disk images are laid out in sectors of 512 bytes: leave the flag out",
     "extra_disks_tags": "they name virtiofs folders, which machines here do not have: use --extra-disks-serials",
     "extra_uefi_search_paths": "the firmware is the one of the package ovmf in /usr/share/OVMF: leave the flag out",
     "initrd_path": _STARTS,
@@ -90,7 +89,6 @@ _CREATE = """
 --cni-cache-dir string
 --cni-conf-dir string
 --config-injection-method string
---disk-block-size uint 512
 --extra-disks-tags stringSlice
 --extra-uefi-search-paths stringSlice
 --image-cache-path string

@@ -158,6 +158,21 @@ def test_names_of_hardware(
     assert block_names.path_name(device) == path
 
 
+@pytest.mark.parametrize(
+    ("optimal", "minimum", "size"),
+    [("0", "512", 512), ("0", "4096", 4096), ("131072", "4096", 131072), ("33553920", "4096", 4096), ("", "", 512)],
+)
+def test_sectors_and_the_size_of_a_write(machine: Machine, optimal: str, minimum: str, size: int) -> None:
+    """33553920: a USB box that tells its largest transfer there."""
+    machine.disk(
+        "sda", 8 * MIB, f"{PCI}/virtio1", ((1, 2048, MIB),),
+        queue__logical_block_size="4096", queue__optimal_io_size=optimal, queue__minimum_io_size=minimum,
+    )  # fmt: skip
+    for name in ("sda", "sda1"):
+        found = block.device(machine.root / "sys", name)
+        assert (found.sector_size, found.io_size) == (4096, size)
+
+
 def test_an_nvme_namespace_hangs_on_its_controller(machine: Machine) -> None:
     """Its sysfs path has no /block/: that of a QEMU machine, as the kernel lays it out."""
     folder = machine.root / "sys/devices/pci0000:00/0000:00:09.0/nvme/nvme0/nvme0n1"

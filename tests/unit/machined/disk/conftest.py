@@ -33,12 +33,13 @@ def other(tmp_path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def attached(folder: Path, name: str, size: int) -> Iterator[Path]:
+def attached(folder: Path, name: str, size: int, sector: int = gpt.SECTOR) -> Iterator[Path]:
     assert LOSETUP is not None
     image = folder / name
     with image.open("wb") as file:
         file.truncate(size)
-    run = subprocess.run([LOSETUP, "--find", "--partscan", "--show", image], capture_output=True, text=True, check=True)
+    command = [LOSETUP, "--find", "--partscan", "--show", "--sector-size", str(sector), str(image)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     device = Path(run.stdout.strip())
     try:
         yield device
@@ -47,7 +48,7 @@ def attached(folder: Path, name: str, size: int) -> Iterator[Path]:
             if mount.target.startswith(str(folder)):
                 umount(mount.target)
         with OpenDisk(device, writable=True) as opened, contextlib.suppress(gpt.TableError):
-            opened.tell_kernel(gpt.new(opened.sectors))
+            opened.tell_kernel(gpt.new(opened.sectors, opened.sector))
         subprocess.run([LOSETUP, "--detach", device], check=True)
 
 

@@ -42,7 +42,7 @@ class Machine:
         self.state, self.root, self.disks = folder / "state", folder / "root", list(disks)
         self.state.mkdir(exist_ok=True)
         with OpenDisk(disks[0], writable=True) as opened:
-            table = gpt.new(opened.sectors)
+            table = gpt.new(opened.sectors, opened.sector)
             for name in ("EFI", "META", "STATE"):
                 table = table.add(name, 100 * MIB)
             opened.write_table(table.add("EPHEMERAL", None))
