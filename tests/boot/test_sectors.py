@@ -43,8 +43,7 @@ def installed(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
 
 def table(disk: Path) -> gpt.Table:
     with OpenDisk(disk) as opened:
-        found = gpt.found(opened.read, opened.size)
-    assert found is not None
+        (found,) = gpt.found(opened.read, opened.size)
     return found
 
 
@@ -96,7 +95,7 @@ def test_it_tells_of_its_disks_and_takes_volumes_and_wipes(installed: Installed,
     with OpenDisk(second) as opened:
         assert opened.read(part.first * SECTOR, 6) == b"LUKS\xba\xbe"
     with OpenDisk(third) as opened:
-        assert gpt.found(opened.read, opened.size) is None
+        assert gpt.found(opened.read, opened.size) == []
 
 
 def test_an_upgrade_is_written_tried_and_left_again(

@@ -228,10 +228,11 @@ def _parse_at(read: Read, at: int, sectors: int, sector: int) -> Table:
     return Table(uuid.UUID(bytes_le=disk), sectors, sector, tuple(partitions))
 
 
-def found(read: Read, size: int) -> Table | None:
-    """The table that `size` bytes hold, in whichever sectors it counts: an image file tells of none, and a disk that
-    hung on another adapter before may have had others."""
+def found(read: Read, size: int) -> list[Table]:
+    """Tables in whichever sectors they count: an image file tells of none, and a disk that hung on another adapter
+    before may have had others. Both at once where the second did not overwrite all of the first."""
+    tables = []
     for sector in SECTORS:
         with contextlib.suppress(TableError):
-            return parse(read, size // sector, sector)
-    return None
+            tables.append(parse(read, size // sector, sector))
+    return tables

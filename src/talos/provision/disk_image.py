@@ -18,13 +18,14 @@ def check(image: Path, sector: int) -> None:
     ProvisionError."""
     with image.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        table = gpt.found(lambda offset, length: os.pread(file.fileno(), length, offset), size)
-    if table is None or table.sector == sector:
+        tables = gpt.found(lambda offset, length: os.pread(file.fileno(), length, offset), size)
+    made = [table.sector for table in tables]
+    if not made or sector in made:
         return
-    other = f"use --disk-block-size {table.sector}"
-    if table.sector == gpt.SECTOR:
+    other = f"use --disk-block-size {made[0]}"
+    if made[0] == gpt.SECTOR:
         other = "leave the flag out, or use --iso-path: what is started from an ISO installs itself to any disk"
     raise ProvisionError(
-        f"--disk-block-size {sector}: the disk image {image} is made for disks with sectors of {table.sector} bytes: "
+        f"--disk-block-size {sector}: the disk image {image} is made for disks with sectors of {made[0]} bytes: "
         f"{other}"
     )

@@ -29,8 +29,7 @@ def foreign_without_table(disk: OpenDisk) -> str:
     superblock = probe(disk.read)
     if superblock is not None:
         return f"a file system ({superblock.name}{f' {superblock.label!r}' if superblock.label else ''})"
-    other = gpt.found(disk.read, disk.size)
-    if other is not None:
+    for other in gpt.found(disk.read, disk.size):
         return f"a partition table for sectors of {other.sector} bytes, and it has sectors of {disk.sector}"
     head = disk.read(0, 512)
     if head[510:512] == b"\x55\xaa" and any(head[446:510]):

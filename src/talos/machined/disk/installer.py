@@ -102,7 +102,7 @@ def install(plan: Plan, say: Callable[[str], None] = log.info) -> None:
 
 def _install(plan: Plan, disk: OpenDisk, say: Callable[[str], None]) -> None:
     say(f"partitioning {plan.disk}")
-    if (old := gpt.found(disk.read, disk.size)) is not None:
+    for old in gpt.found(disk.read, disk.size):
         for partition in old.partitions:  # what was there must not be found again through an old superblock
             disk.wipe(partition.first * old.sector, min(_HEADER, partition.sectors * old.sector))
     disk.wipe(0, EDGE)

@@ -123,7 +123,7 @@ def test_the_boot_partition_is_a_fat_in_the_disks_sectors_and_a_reset_leaves_non
         assert not any(opened.read(0, tables)), "a copy of the boot sector is left"
         assert opened.read(tables, 64 << 10) == kept, "the running system reads its root from here"
     with OpenDisk(plan.disk) as opened:
-        assert gpt.found(opened.read, opened.size) is None
+        assert gpt.found(opened.read, opened.size) == []
 
 
 def test_a_table_for_sectors_of_512_bytes_is_somebodys(plan: Plan) -> None:
@@ -184,7 +184,7 @@ def test_wiping_a_disk_and_dropping_a_partition(other: Path, zeroes: bool) -> No
         return  # all of the disk is the same call
     wipe.wipe(wipe.Target(other.name, other, zeroes, None))
     with OpenDisk(other) as opened:
-        assert gpt.found(opened.read, opened.size) is None
+        assert gpt.found(opened.read, opened.size) == []
     assert not partition_path(other, 1).exists()
 
 
