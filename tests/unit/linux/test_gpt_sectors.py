@@ -93,7 +93,9 @@ def test_whatever_is_made_is_read_back_from_either_copy(table: gpt.Table) -> Non
     image.apply(table.writes())
     assert image.parse(table.sector) == table
     assert gpt.found(image.read, SIZE) == [table]
-    image.head[table.sector : 2 * table.sector] = bytes(table.sector)
+    head, image.head[:] = bytes(image.head), bytes(image.edge)
+    assert image.parse(table.sector) == table
+    image.head[:], image.tail[:] = head, bytes(image.edge)
     assert image.parse(table.sector) == table
 
 
