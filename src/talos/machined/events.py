@@ -63,6 +63,10 @@ class EventRing:
             listener(event)
         return event
 
+    def new_id(self) -> str:
+        """An id of now, later than those of all events that the ring holds."""
+        return self._ids.new(self._clock())
+
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` with every event from now on, in order; it must not block."""
         self._listeners.append(listener)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from talos.api import machine_pb2
+from talos.machined.api import events as api
 from talos.machined.events import Event, EventRing, EventsLostError
+from talos.machined.node import Node
+from talos.machined.rpc import Call
 
 
 class Clock:
@@ -92,3 +97,24 @@ def test_an_id_that_is_none_is_refused() -> None:
 def test_type_url_is_the_contracts() -> None:
     event = EventRing().publish(machine_pb2.ServiceStateEvent(service="etcd"))
     assert event.type_url == "talos/runtime/machine.ServiceStateEvent"
+
+
+async def test_a_stream_begins_with_an_answer_that_holds_no_event(make_node: Callable[..., Node]) -> None:
+    """A client that waits for a reboot reads one answer before it asks, and throws it away."""
+    node = make_node()
+    old = node.events.publish(machine_pb2.TaskEvent(task="old"))
+    call = Call(node, "/machine.MachineService/Events", frozenset({"os:reader"}))
+    stream = api.events(call, machine_pb2.EventsRequest(with_actor_id="nobody's"))
+    async with asyncio.timeout(5):
+        first = await anext(stream)
+    assert first.HasField("data") and not first.data.type_url and not first.data.value
+    assert first.id > old.id
+    await stream.aclose()
+    answers = [answer async for answer in limited(api.events(call, machine_pb2.EventsRequest(tail_events=-1)), 2)]
+    assert [answer.data.type_url for answer in answers] == ["", old.type_url]
+
+
+async def limited(stream: Any, count: int) -> AsyncIterator[Any]:
+    async with aclosing(stream):
+        for _ in range(count):
+            yield await anext(stream)
