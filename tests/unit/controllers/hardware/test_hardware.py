@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from talos.controllers.hardware import pci_devices, system_info
 from talos.controllers.hardware.pci_devices import PCIDevicesController
 from talos.controllers.hardware.system_info import SystemInfoController
+from talos.controllers.runtime.boot_id import BootIDController
 from talos.controllers.runtime.kernel_cmdline import KernelCmdlineController
 from talos.environment import NodeEnvironment
 from talos.kernel_arguments import KernelArguments
 from talos.linux import smbios
 from talos.resources.hardware import MemoryModuleSpec, PCIDeviceSpec, ProcessorSpec, SystemInformationSpec
-from talos.resources.runtime import KernelCmdlineSpec
+from talos.resources.runtime import BootIDSpec, KernelCmdlineSpec
 from talos.state.controller_runtime import ControllerRuntime
 from talos.state.inmemory import InMemoryState
 
@@ -82,7 +83,9 @@ async def test_a_machine_and_a_container(tmp_path: Path) -> None:
         (card / name).write_text(f"{value}\n")
     (tmp_path / "sys/bus/pci/drivers/virtio-pci").mkdir(parents=True)
     (card / "driver").symlink_to(tmp_path / "sys/bus/pci/drivers/virtio-pci")
-    controllers = [SystemInfoController, PCIDevicesController, KernelCmdlineController]
+    (tmp_path / "proc/sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel/random/boot_id").write_text(f"{ID}\n")
+    controllers = [SystemInfoController, PCIDevicesController, KernelCmdlineController, BootIDController]
     state = InMemoryState()
     env = NodeEnvironment(platform="metal", root=tmp_path, arguments=KernelArguments("quiet ip=dhcp\n"))
     async with asyncio.timeout(10), ControllerRuntime(state, controllers, env):
@@ -91,6 +94,7 @@ async def test_a_machine_and_a_container(tmp_path: Path) -> None:
         second = (await state.wait_for(MemoryModuleSpec, "DIMM-0-1", None)).spec
         pci = (await state.wait_for(PCIDeviceSpec, "0000:00:04.0", None)).spec
         cmdline = (await state.wait_for(KernelCmdlineSpec, "cmdline", None)).spec
+        boot = (await state.wait_for(BootIDSpec, "boot-id", None)).spec
     assert (processor.core_count, processor.core_enabled, processor.thread_count) == (8, 4, 16)
     assert processor.product_name == "Fast 9"
     assert (processor.max_speed_mhz, processor.manufacturer) == (3600, "Maker")
@@ -99,10 +103,11 @@ async def test_a_machine_and_a_container(tmp_path: Path) -> None:
     assert (pci.class_, pci.driver) == ("Network controller", "virtio-pci")
     assert (pci.vendor_id, pci.product_id) == ("0x1af4", "0x1000")
     assert cmdline.cmdline == "quiet ip=dhcp"
+    assert boot.boot_id == str(ID)
     contained = InMemoryState()
     async with ControllerRuntime(contained, controllers, NodeEnvironment(platform="container", root=tmp_path)):
         await asyncio.sleep(0.1)
-        for kind in (SystemInformationSpec, ProcessorSpec, PCIDeviceSpec, KernelCmdlineSpec):
+        for kind in (SystemInformationSpec, ProcessorSpec, PCIDeviceSpec, KernelCmdlineSpec, BootIDSpec):
             assert not await contained.list(kind)
 
 
