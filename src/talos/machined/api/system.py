@@ -190,7 +190,7 @@ async def disk_stats(_call: Call, _request: Any) -> machine_pb2.DiskStatsRespons
 
 @unary("/machine.MachineService/NetworkDeviceStats")
 async def network_device_stats(_call: Call, _request: Any) -> machine_pb2.NetworkDeviceStatsResponse:
-    """/proc/net/dev, and the sum."""
+    """/proc/net/dev, and the sum, which is named after all that are in it."""
     total = machine_pb2.NetDev()
     devices = []
     for line in (PROC / "net/dev").read_text().splitlines()[2:]:
@@ -199,6 +199,7 @@ async def network_device_stats(_call: Call, _request: Any) -> machine_pb2.Networ
         devices.append(machine_pb2.NetDev(name=name.strip(), **values))
         for key, value in values.items():
             setattr(total, key, getattr(total, key) + value)
+    total.name = ", ".join(sorted(device.name for device in devices))
     return machine_pb2.NetworkDeviceStatsResponse(
         messages=[machine_pb2.NetworkDeviceStats(total=total, devices=devices)]
     )
