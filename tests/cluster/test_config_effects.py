@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,11 +16,25 @@ from cryptography import x509
 
 from talos.provision.model import NodeModel
 from tests.cluster.cluster import Cluster, Process, wait_for
+from tests.cluster.harness import COREDNS_IMAGE
 
 HEAD = "apiVersion: v1alpha1\nkind: "
 MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}, namespace: kube-system}}\ndata: {{from: here}}\n"
 WORKER = """machine:
   certSANs: [worker.example.org, 192.0.2.77]
+  seccompProfiles: [{{name: log.json, value: {{defaultAction: SCMP_ACT_LOG}}}}]
+---
+{head}CRIBaseRuntimeSpecConfig
+overrides: {{process: {{rlimits: [{{type: RLIMIT_NOFILE, hard: 4321, soft: 4321}}]}}}}
+---
+{head}TCPProbeConfig
+name: mirror
+endpoint: {host}:{port}
+---
+{head}HTTPProbeConfig
+name: nobody
+url: http://{host}:{port}/nothing-here
+failureThreshold: 2
 ---
 {head}KubeNodeConfig
 labels: {{example.org/label: here}}
@@ -55,6 +70,14 @@ pod:
   spec:
     hostNetwork: true
     containers: [{{name: pause, image: 'registry.k8s.io/pause:3.10.2'}}]
+"""
+LIMITED = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: limited}}
+spec:
+  nodeName: {node}
+  containers: [{{name: main, image: '{image}', args: [-dns.port, '1053']}}]
 """
 CONTROL_PLANE = """{head}KubeNodeConfig
 taints: {{example.org/taint: here:NoSchedule}}
@@ -178,6 +201,48 @@ def test_host_entry(changed: Changed) -> None:
 
 def test_file_of_etc(changed: Changed) -> None:
     wait_for(lambda: changed.read("/etc/example.conf") == "here", "the file is there", 10)
+
+
+def test_seccomp_profile(changed: Changed) -> None:
+    path = "/var/lib/kubelet/seccomp/profiles/log.json"
+    wait_for(lambda: changed.read(path) == '{"defaultAction":"SCMP_ACT_LOG"}', "the profile is there", 10)
+
+
+def test_probes(changed: Changed, requests: Registry) -> None:
+    """One succeeds, one is answered 404: so the network does not count as up."""
+    cluster, worker = changed.cluster, changed.worker
+    at = f"{requests.host}:{requests.port}"
+
+    def told() -> bool:
+        found = {r["metadata"]["id"]: r["spec"] for r in cluster.resources(worker, "probestatuses")}
+        return {id_: spec["success"] for id_, spec in found.items()} == {
+            f"tcp:{at}": True,
+            f"http:http://{at}/nothing-here": False,
+        }
+
+    wait_for(told, "both probes have a status", 30)
+    assert not cluster.resources(worker, "networkstatus")[0]["spec"]["connectivityReady"]
+    assert "/nothing-here" in changed.requests
+
+
+def test_every_new_container_starts_from_the_specification(changed: Changed) -> None:
+    cluster, worker = changed.cluster, changed.worker
+    wait_for(lambda: "4321" in changed.read("/etc/cri/conf.d/base-spec.json"), "the file is there", 10)
+    wait_for(lambda: cluster.services(worker)["cri"] == ("Running", "OK"), "containerd has read it", 60)
+    cluster.apply(LIMITED.format(node=worker.name, image=COREDNS_IMAGE))
+
+    def limit() -> str:
+        uid = cluster.get("pod", "limited")["metadata"]["uid"]
+        for process in cluster.all_processes(worker):
+            if uid in process.group.replace("_", "-") and process.name == "coredns":
+                limits = Path(f"/proc/{process.pid}/limits").read_text()
+                return " ".join(re.findall(r"Max open files +(\d+) +(\d+)", limits)[0])
+        return ""
+
+    try:
+        wait_for(lambda: limit() == "4321 4321", "the container's own limit", 60)
+    finally:
+        cluster.kubectl("delete", "pod", "limited", "--grace-period=0", "--force")
 
 
 def test_label_and_annotation(changed: Changed) -> None:

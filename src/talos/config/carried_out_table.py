@@ -8,7 +8,6 @@ from __future__ import annotations
 NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "BGPInstanceConfig": ("",),
     "BlackholeRouteConfig": ("",),
-    "CRIBaseRuntimeSpecConfig": ("",),
     "ContainerConfig": ("",),
     "DHCPv6Config": ("",),
     "EthernetConfig": ("",),
@@ -18,7 +17,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "ExternalVolumeConfig": ("",),
     "FilesystemScrubConfig": ("",),
     "HCloudVIPConfig": ("",),
-    "HTTPProbeConfig": ("",),
     "ImageCacheConfig": ("",),
     "ImageVerificationConfig": (
         "rules[].keyless",
@@ -35,7 +33,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "RoutingRuleConfig": ("",),
     "SecurityProfileConfig": ("",),
     "SideroLinkConfig": ("",),
-    "TCPProbeConfig": ("",),
     "TimeSyncConfig": ("ptp",),
     "UdevRulesConfig": ("",),
     "UserVolumeConfig": ("scrub",),
@@ -44,7 +41,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "ZswapConfig": ("",),
     "v1alpha1": (
         "cluster.apiServer.disablePodSecurityPolicy",
-        "machine.baseRuntimeSpecOverrides",
         "machine.features.imageCache",
         "machine.features.nodeAddressSortAlgorithm",
         "machine.install.bootloader",
@@ -64,7 +60,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
         "machine.network.interfaces[].vlans[].vip.hcloud",
         "machine.network.interfaces[].wireguard",
         "machine.network.kubespan",
-        "machine.seccompProfiles",
         "machine.udev",
     ),
 }

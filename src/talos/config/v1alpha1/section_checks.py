@@ -48,6 +48,9 @@ def machine_problems(machine: MachineConfig) -> Iterator[str]:
     for number, module in enumerate(machine.kernel.modules if machine.kernel else ()):
         if not module.name:
             yield f"machine.kernel.modules[{number}].name is required"
+    for number, profile in enumerate(machine.seccomp_profiles or ()):
+        if not profile.name or "/" in profile.name or profile.name in (".", ".."):
+            yield f"machine.seccompProfiles[{number}].name is {profile.name!r}, must be the name of a file"
     access = machine.features and machine.features.kubernetes_talos_api_access
     if access and access.enabled and machine.type not in ("init", "controlplane"):
         yield "machine.features.kubernetesTalosAPIAccess is for control plane machines only"

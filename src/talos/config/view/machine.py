@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from talos.config.block.volume_config import VolumeConfig
+from talos.config.cri.cri_base_runtime_spec_config import CRIBaseRuntimeSpecConfig
 from talos.config.k8s.kube_talos_api_access_config import KubeTalosAPIAccessConfig
 from talos.config.runtime.environment_config import EnvironmentConfig
 from talos.config.runtime.kernel_module_config import KernelModuleConfig
@@ -228,6 +229,13 @@ class MachineView:
         return TalosAPIAccess(
             bool(access.enabled), tuple(access.allowed_roles), tuple(access.allowed_kubernetes_namespaces)
         )
+
+    @property
+    def base_runtime_spec(self) -> dict[str, object]:
+        """What every container's OCI runtime specification is overridden with."""
+        if document := self._config.get(CRIBaseRuntimeSpecConfig):
+            return dict(document.overrides)
+        return dict(self._legacy.base_runtime_spec_overrides)
 
     @property
     def disk_quota(self) -> bool:

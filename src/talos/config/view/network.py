@@ -7,6 +7,7 @@ selector instead of a name has an empty ``name`` and its ``selector``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ from talos.config.view.model import (
     Hostname,
     Link,
     NameServer,
+    Probe,
     Resolvers,
     Route,
     StaticHost,
@@ -51,6 +53,18 @@ from talos.config.view.model import (
 
 if TYPE_CHECKING:
     from talos.config.config import Config
+    from talos.config.network.http_probe_config import HTTPProbeConfig
+    from talos.config.network.tcp_probe_config import TCPProbeConfig
+
+PROBE_INTERVAL_S, PROBE_TIMEOUT_S = 1, 10
+"""where a probe says nothing else"""
+
+
+def _attempts(probe: TCPProbeConfig | HTTPProbeConfig) -> tuple[timedelta, timedelta]:
+    return (
+        timedelta(seconds=probe.interval.seconds or PROBE_INTERVAL_S),
+        timedelta(seconds=probe.timeout.seconds or PROBE_TIMEOUT_S),
+    )
 
 
 class NetworkView:
@@ -112,6 +126,18 @@ class NetworkView:
                 case VethConfig():
                     yield _link(d, kind="veth", peer=d.peer.name)
                     yield msgspec.structs.replace(_link(d.peer), kind="veth", peer=d.name)
+
+    @cached_property
+    def probes(self) -> tuple[Probe, ...]:
+        """What has to answer for the network to count as up."""
+        from talos.config.network.http_probe_config import HTTPProbeConfig
+        from talos.config.network.tcp_probe_config import TCPProbeConfig
+
+        over_tcp, over_http = self._config.get_all(TCPProbeConfig), self._config.get_all(HTTPProbeConfig)
+        return (
+            *(Probe(*_attempts(d), d.failure_threshold, endpoint=d.endpoint) for d in over_tcp),
+            *(Probe(*_attempts(d), d.failure_threshold, url=d.url) for d in over_http),
+        )
 
     @cached_property
     def ignored_links(self) -> tuple[str, ...]:
