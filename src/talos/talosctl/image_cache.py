@@ -59,10 +59,10 @@ def cache_create(
     import shutil
     import tempfile
 
-    from talos.talosctl.imagecache import layout as layouts
+    from talos.imagecache import layout as layouts
+    from talos.imagecache.layout import Cache, CacheError
+    from talos.imagecache.reference import BadReferenceError, parse
     from talos.talosctl.imagecache.fill import Fill
-    from talos.talosctl.imagecache.layout import Cache, CacheError
-    from talos.talosctl.imagecache.reference import BadReferenceError, parse
 
     target = Path(image_cache_path)
     try:
@@ -203,8 +203,8 @@ def cache_serve(
 
     Standard output gets the documents that a node's configuration needs for it, --mirror names the registries in them.
     """
-    from talos.talosctl.imagecache.layout import Cache, CacheError
-    from talos.talosctl.imagecache.server import CacheServer, tls_context
+    from talos.imagecache.layout import Cache, CacheError
+    from talos.imagecache.server import CacheServer, tls_context
 
     del session
     root = Path(image_cache_path)
@@ -233,7 +233,7 @@ def _tell(port: int, host: str, mirrors: list[str], certificate: Path | None) ->
     from talos.config.cri.registry_mirror_config import RegistryEndpoint, RegistryMirrorConfig
     from talos.config.cri.registry_tls_config import RegistryTLSConfig
     from talos.config.encode import encode
-    from talos.talosctl.imagecache import served
+    from talos.imagecache import served
 
     names = served.names(host, certificate)
     scheme = "https" if certificate else "http"

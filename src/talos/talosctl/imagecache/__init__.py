@@ -1,1 +1,1 @@
-"""Container images for sites without Internet: fetched from registries, kept in a folder, served from it."""
+"""Container images for sites without Internet: fetched from registries into a folder."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from talos.talosctl.imagecache.layout import (
+from talos.imagecache.layout import (
     INDEX_TYPES,
     Cache,
     CacheError,
@@ -18,7 +18,7 @@ from talos.talosctl.imagecache.layout import (
     read_blob,
     write_blob,
 )
-from talos.talosctl.imagecache.reference import Reference, is_digest
+from talos.imagecache.reference import Reference, is_digest
 from talos.talosctl.imagecache.registry import NotFoundError, Registry
 
 AT_ONCE = 4

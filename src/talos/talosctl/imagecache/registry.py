@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from talos.talosctl.imagecache.layout import BLOCK, INDEX_TYPES, MANIFEST_TYPES, CacheError
-from talos.talosctl.imagecache.reference import DOCKER_HUB
+from talos.imagecache.layout import BLOCK, INDEX_TYPES, MANIFEST_TYPES, CacheError
+from talos.imagecache.reference import DOCKER_HUB
 
 TIMEOUT_S = 60.0
 MAX_MANIFEST = 4 << 20

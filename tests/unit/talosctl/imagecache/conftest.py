@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from talos.talosctl.imagecache.layout import INDEX_TYPES, MANIFEST_TYPES, Cache
-from talos.talosctl.imagecache.server import CacheServer, Handler
+from talos.imagecache.layout import INDEX_TYPES, MANIFEST_TYPES, Cache
+from talos.imagecache.server import CacheServer, Handler
 
 
 def digest(data: bytes) -> str:

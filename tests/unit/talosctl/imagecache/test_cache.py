@@ -18,9 +18,9 @@ import yaml
 from tests.unit.talosctl.imagecache.conftest import TokenServer, add_index, add_manifest, digest, serving
 
 from talos.config.config import Config
-from talos.talosctl.imagecache.layout import Cache, CacheError, file_name
+from talos.imagecache.layout import Cache, CacheError, file_name
+from talos.imagecache.server import CacheServer, tls_context
 from talos.talosctl.imagecache.registry import Registry
-from talos.talosctl.imagecache.server import CacheServer, tls_context
 from talos.talosctl.main import run
 
 LAYERS = {"linux/amd64": b"for amd64", "linux/arm64/v8": b"for arm64", "linux/arm/v7": b"for arm"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talos.imagecache.layout import CacheError, media_type
 from talos.talosctl.imagecache.fill import descriptors, fits
-from talos.talosctl.imagecache.layout import CacheError, media_type
 
 DIGEST = "sha256:" + "0f" * 32
 

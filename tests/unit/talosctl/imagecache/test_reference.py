@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talos.talosctl.imagecache.reference import BadReferenceError, parse
+from talos.imagecache.reference import BadReferenceError, parse
 
 DIGEST = "sha256:" + "0f" * 32
 

@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import BinaryIO
 
-from talos.talosctl.imagecache import layout, reference
-from talos.talosctl.imagecache.layout import Cache, CacheError
+from talos.imagecache import layout, reference
+from talos.imagecache.layout import Cache, CacheError
 
 IDLE_S = 60.0
 """a connection that says nothing for so long is closed"""
