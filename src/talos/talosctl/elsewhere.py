@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from talos.talosctl.airgapped.command import air_gapped
 from talos.talosctl.flag_table import table
 from talos.talosctl.options import ClientGroup, Command, client_options
 
@@ -91,27 +92,13 @@ virtiofsd_launch = refuse(
     """,
 )
 
+
 @click.group("debug-tool", cls=ClientGroup, hidden=True)
 def debug_tool() -> None:
     """Tools for the development of Talos."""
 
 
-debug_tool.add_command(
-    refuse(
-        "air-gapped",
-        "there is no proxy for tests of air-gapped sites here: any HTTP proxy and the document EnvironmentConfig do it",
-        """
-        --advertised-address string 10.5.0.2
-        --https-port int 8001
-        --https-proxy-port int 8003
-        --https-reverse-proxy-port int 8004
-        --https-reverse-proxy-target string http://localhost/
-        --inject-http-proxy bool true
-        --proxy-port int 8002
-        --use-secure-proxy bool false
-        """,
-    )
-)
+debug_tool.add_command(air_gapped)
 
 crashdump = refuse(
     "crashdump",

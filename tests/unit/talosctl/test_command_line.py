@@ -69,7 +69,7 @@ def test_errors_name_the_fault(
         (["disks"], "get disks"),
         (["crashdump"], "talosctl support"),
         (["bgp-launch", "--bgp-asn", "1"], "routing daemon"),
-        (["debug-tool", "air-gapped"], "proxy"),
+        (["debug-tool", "air-gapped", "--advertised-address", "somewhere"], "is not an address"),
         (["cluster", "sync"], "cluster show"),
         (["cluster", "create", "dev", "--with-tpm2"], "--with-tpm2"),
     ],

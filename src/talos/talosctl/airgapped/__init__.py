@@ -1,0 +1,1 @@
+"""Proxies for tests of sites that reach the Internet only through one."""
