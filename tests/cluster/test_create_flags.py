@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from talos.talosctl.imagecache.layout import MANIFEST_TYPES, Cache
+from talos.imagecache.layout import MANIFEST_TYPES, Cache
 from talos.versions import DEFAULT_KUBERNETES_VERSION
 from tests.cluster import archive
 from tests.cluster.cluster import TALOSCTL, Cluster, at, run, wait_for
@@ -182,6 +182,30 @@ def test_nodes_pull_from_a_cache_that_talosctl_serves(flagged: Cluster, tmp_path
         wait_for(pulled, "the image is pulled through the mirror", 60)
     rows = [row.split() for row in flagged.ok("image", "list", "--nodes", worker.address).splitlines()]
     assert [row[2] for row in rows if row[1] == IMAGE] == [digest]
+
+
+def test_nodes_pull_from_a_cache_that_comes_and_goes_with_their_cluster(host: None, tmp_path: Path) -> None:
+    """No document is written by hand, nothing else is on the way out, and nothing is left behind."""
+    digest = image(Cache(tmp_path / "images"), "registry.example.org", "some/thing", "1", {"hello": b"from the cache"})
+    made = at(tmp_path / "clusters", "cached")
+    made.directory.path.parent.mkdir()
+    certificate = run(TALOSCTL, "image", "cache-cert-gen", "--advertised-address", "10.195.7.1", cwd=tmp_path)
+    assert certificate.code == 0, certificate.text
+    tls = ("--image-cache-tls-cert-file", tmp_path / "tls.crt", "--image-cache-tls-key-file", tmp_path / "tls.key")
+    try:
+        made.create(
+            "dev",
+            *("--workers", "0", "--subnet", "10.195.7.0/24", "--airgapped", "--skip-k8s-node-readiness-check"),
+            *("--image-cache-path", tmp_path / "images", "--image-cache-port", "5123", *tls),
+        )
+        node = made.nodes[0]
+        made.ok("image", "pull", IMAGE, "--nodes", node.address)
+        rows = [row.split() for row in made.ok("image", "list", "--nodes", node.address).splitlines()]
+        assert [row[2] for row in rows if row[1] == IMAGE] == [digest]
+        server = json.loads(made.directory.image_cache.read_text())["pid"]
+    finally:
+        made.destroy()
+    assert not Path(f"/proc/{server}").exists()
 
 
 # In place of upstream's runner, which is in no registry that tests may ask: what it is told, and a verdict.

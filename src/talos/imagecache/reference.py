@@ -8,7 +8,8 @@ latest.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 DOCKER_HUB = "docker.io"
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
@@ -21,8 +22,7 @@ class BadReferenceError(ValueError):
     """It is no image name; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One image; a tag, a digest or both."""
 
     registry: str

@@ -4,16 +4,21 @@ them, and end with the cluster."""
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from talos.linux.process import is_zombie
+from talos.linux.process import ProcessId, alive, is_zombie, start_time
+from talos.provision.model import ProvisionError, write_atomic
 
 _END_S = 10.0
+_START_S = 20.0
 
 
 def start(command: Sequence[str], log: Path, *, errors: bool = True, inherited: Sequence[int] = ()) -> int:
@@ -34,6 +39,37 @@ def start(command: Sequence[str], log: Path, *, errors: bool = True, inherited: 
         os.close(output)
     child.returncode = 0  # it outlives us: not waited for, and no warning that it is not
     return child.pid
+
+
+def serve(what: str, words: Sequence[str], listens: tuple[str, int], record: Path, log: Path, **more: str) -> None:
+    """Start a command of talosctl that listens, and return when it does. ProvisionError.
+
+    The record holds the process and what else is to be kept of it; for `end_recorded`.
+    """
+    with contextlib.suppress(OSError), socket.create_connection(listens, 1):
+        raise ProvisionError(f"{what} cannot listen on {listens[0]}:{listens[1]}: another program does")
+    pid = start([sys.executable, "-m", "talos.talosctl.main", *words], log)
+    process = ProcessId(pid, start_time(pid))
+    write_atomic(record, json.dumps({**process._asdict(), **more}))
+    deadline = time.monotonic() + _START_S
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(listens, 1):
+            return
+        if time.monotonic() > deadline or not alive(process):
+            text = log.read_text(errors="replace")[-500:].strip()
+            raise ProvisionError(f"{what} does not listen on {listens[0]}:{listens[1]}: {text}")
+        time.sleep(0.1)
+
+
+def end_recorded(record: Path) -> None:
+    """End what `serve` started, if it runs."""
+    try:
+        found = json.loads(record.read_text())
+        process = ProcessId(found["pid"], found["start_time"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if alive(process):
+        end(process.pid)
 
 
 def gone(pid: int) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from talos.provision.image_cache import ServedCache
+
 # Documents as patches, so that everything a person gives with --config-patch* comes after and wins.
 _LOCAL_PATCH = """\
 apiVersion: v1alpha1
@@ -64,6 +66,8 @@ class ConfigOptions:
     registry_mirrors: tuple[str, ...] = ()
     insecure_registries: tuple[str, ...] = ()
     """registries whose certificate is not checked"""
+    image_cache: ServedCache | None = None
+    """images that this host serves to the nodes"""
     nameservers: tuple[str, ...] = ()
     """none: the bridge"""
     control_plane_port: int = 6443

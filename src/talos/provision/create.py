@@ -22,6 +22,7 @@ from talos.provision import destroy as destroying
 from talos.provision import (
     disk_image,
     host,
+    image_cache,
     key_server,
     log_receiver,
     machine,
@@ -139,6 +140,8 @@ async def create(options: CreateOptions, progress: Progress | None = None) -> Cr
     with host.decisions():
         progress.phase("checking this host")
         model = prepare(options, directory)
+        if options.config.image_cache is not None:
+            image_cache.check(options.config.image_cache, model.gateway)
         generated: GeneratedConfigs | None = None
         if _configured(options):
             progress.phase("generating secrets and configurations")
@@ -317,6 +320,8 @@ async def _create(
 ) -> CreatedCluster:
     if options.config.encrypts and KMS in options.config.encryption_keys:
         await asyncio.to_thread(key_server.start, directory, model)
+    if options.config.image_cache is not None:
+        await asyncio.to_thread(image_cache.start, directory, model, options.config.image_cache)
     how = " (emulated, which takes minutes: no KVM here)" if model.emulated else ""
     if options.config.json_logs:
         await asyncio.to_thread(log_receiver.start, directory, model)

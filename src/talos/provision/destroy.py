@@ -36,6 +36,9 @@ def destroy(directory: ClusterDirectory) -> str:
             )
             unknown = f"{directory.model_file} is damaged: {unknown}; look at them if this was the only cluster"
     monitors.kill(directory)
+    from talos.provision import companion
+
+    companion.end_recorded(directory.image_cache)
     key_server.kill(directory)
     log_receiver.kill(directory)
     cgroup.kill(directory.cgroup)

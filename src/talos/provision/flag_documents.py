@@ -7,6 +7,7 @@ from typing import Any
 from talos.config.yaml_writer import dump_all
 from talos.provision import key_server
 from talos.provision.configs import ConfigOptions
+from talos.provision.image_cache import documents as image_cache_documents
 from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError, user_disk_serial
 
 _DEFAULT = ConfigOptions()
@@ -33,6 +34,9 @@ def documents(model: ClusterModel, options: ConfigOptions, role: str) -> str:
         found.append({"kind": "KubePrismConfig", "port": options.kube_prism_port})
     for registry in options.insecure_registries:
         found.append({"kind": "RegistryTLSConfig", "name": registry, "insecureSkipVerify": True})
+    if options.image_cache is not None:
+        own = (*(text.partition("=")[0] for text in options.registry_mirrors), *options.insecure_registries)
+        found += image_cache_documents(options.image_cache, model.gateway, own)
     if role == CONTROL_PLANE:
         if options.control_plane_port != _DEFAULT.control_plane_port:
             found.append({"kind": "KubeAPIServerConfig", "apiPort": options.control_plane_port})

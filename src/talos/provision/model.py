@@ -213,6 +213,15 @@ class ClusterDirectory:
     def node(self, name: str) -> NodeDirectory:
         return NodeDirectory(self.path / "nodes" / name)
 
+    @property
+    def image_cache(self) -> Path:
+        """Process that serves images to the nodes (talos.provision.image_cache)."""
+        return self.path / "image-cache.json"
+
+    @property
+    def image_cache_log(self) -> Path:
+        return self.path / "image-cache.log"
+
     def exists(self) -> bool:
         return self.path.exists()
 
@@ -220,8 +229,9 @@ class ClusterDirectory:
         """Entries of the folder that no cluster makes; a removal that was interrupted leaves none of them."""
         ours = ("cluster.json", "runc", "nodes", "talosconfig", "kubeconfig", "json-logs.log", "kms.json", "kms.log")
         entries = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
-        partial = tuple(f".{name}." for name in ours)
-        return sorted(name for name in entries if name not in ours and not name.startswith(partial))
+        known = {*ours, self.image_cache.name, self.image_cache_log.name}
+        partial = tuple(f".{name}." for name in known)
+        return sorted(name for name in entries if name not in known and not name.startswith(partial))
 
     def load(self) -> ClusterModel:
         """The model; ProvisionError if the cluster is absent or its file unreadable."""

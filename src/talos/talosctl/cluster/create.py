@@ -12,7 +12,7 @@ import click
 from talos.talosctl.cluster import machine_flags, refused
 from talos.talosctl.cluster.group import check_linux
 from talos.talosctl.cluster.options import options as create_options
-from talos.talosctl.cluster.values import addresses, check_name, mounts, patches, ports
+from talos.talosctl.cluster.values import addresses, check_name, mounts, patches, ports, served_cache
 from talos.talosctl.options import ClientGroup, Command, ListOption
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
             worker_patches=patches(flags["config_patch_worker"], "--config-patch-workers"),
             registry_mirrors=tuple(flags["registry_mirror"]),
             insecure_registries=tuple(flags["registry_insecure_skip_verify"]),
+            image_cache=served_cache(flags),
             nameservers=addresses(flags["nameservers"], "--nameservers"),
             control_plane_port=flags["control_plane_port"],
             kube_prism_port=flags["kubeprism_port"],

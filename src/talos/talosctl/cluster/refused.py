@@ -125,7 +125,8 @@ _QEMU = """
 
 def create(function: F) -> F:
     """The flags of `create` and `create dev`."""
-    return table(_CREATE, expose_value=False, callback=_refuse)(table(_HOLDS, expose_value=False)(function))
+    left = "\n".join(line for line in _CREATE.splitlines() if not line.startswith("--image-cache-"))  # of options
+    return table(left, expose_value=False, callback=_refuse)(table(_HOLDS, expose_value=False)(function))
 
 
 qemu = table(_QEMU, expose_value=False, callback=_refuse)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from talos.provision.image_cache import ServedCache
     from talos.provision.model import Mount, PortMapping
 
 _SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$")
@@ -147,6 +148,19 @@ def mounts(texts: tuple[str, ...]) -> list[Mount]:
         read_only = values.get("readonly", "false") in ("", "true", "1")
         found.append(Mount(str(Path(source).absolute()), posixpath.normpath(target), read_only))
     return found
+
+
+def served_cache(flags: dict[str, Any]) -> ServedCache | None:
+    """What --image-cache-path and the flags beside it ask for. UsageError."""
+    from talos.provision.image_cache import ServedCache
+
+    path, port = flags["image_cache_path"], flags["image_cache_port"]
+    certificate, key = flags["image_cache_tls_cert_file"], flags["image_cache_tls_key_file"]
+    if not path:
+        if certificate or key:
+            raise click.UsageError("--image-cache-tls-cert-file and its key are for --image-cache-path: give that too")
+        return None
+    return ServedCache(Path(path), port, Path(certificate) if certificate else None, Path(key) if key else None)
 
 
 def patches(texts: tuple[str, ...], flag: str) -> tuple[str, ...]:
