@@ -48,7 +48,7 @@ class Egress:
 
     def destinations(self) -> set[str]:
         """Address, protocol and port of each connection that a node tried to anything but a node."""
-        nodes = {node.address for node in self.directory.load().nodes}
+        nodes = {address for node in self.directory.load().nodes for address in node.addresses}
         text = subprocess.run(
             ["nft", "-j", "list", "table", "inet", self.table], check=True, capture_output=True, text=True
         ).stdout

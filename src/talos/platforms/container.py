@@ -17,6 +17,9 @@ from talos.resources.enums import ConfigLayer
 from talos.resources.network import HostnameSpecSpec, NameServerSpec, PlatformConfigSpec, ResolverSpecSpec
 from talos.resources.runtime.platform_metadata import PlatformMetadataSpec
 
+HOST_DNS = ("169.254.116.108", "fd54:616c:6f73:0:204f:5320:444e:531")
+"""the node's own DNS cache (talos.controllers.network.host_dns_config)"""
+
 
 async def configuration(machine: Machine) -> bytes | None:
     """USERDATA, in base64."""
@@ -43,7 +46,7 @@ def nameservers(resolv_conf: Path) -> list[str]:
     except OSError:
         return []
     found = [line.split()[1] for line in lines if line.startswith("nameserver") and len(line.split()) > 1]
-    return [server for server in found if not server.startswith("127.") and server != "169.254.116.108"]
+    return [server for server in found if not server.startswith("127.") and server not in HOST_DNS]
 
 
 def container_config(hostname: str, servers: list[str], sku: str) -> PlatformConfigSpec:

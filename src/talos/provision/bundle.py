@@ -162,6 +162,6 @@ def config(
     }
 
 
-def prefixed(address: str, network: ipaddress.IPv4Network) -> ipaddress.IPv4Interface:
+def prefixed(address: str, subnet: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     """A node's address with its subnet's prefix length."""
-    return ipaddress.IPv4Interface(f"{address}/{network.prefixlen}")
+    return ipaddress.ip_interface(f"{address}/{ipaddress.ip_network(subnet).prefixlen}")

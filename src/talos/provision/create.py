@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import time
 import uuid
 from collections.abc import Coroutine
@@ -49,6 +48,7 @@ from talos.provision.model import (
     NodeModel,
     PortMapping,
     ProvisionError,
+    host_port,
     write_atomic,
 )
 from talos.provision.progress import Progress, Silent
@@ -91,7 +91,11 @@ class CreateOptions:
     mounts: list[Mount] = field(default_factory=list)
     airgapped: bool = False
     no_masquerade: tuple[str, ...] = ()
-    ipv6: bool = True
+    ipv4: bool = True
+    ipv6: bool = False
+    """addresses of these families in the cluster's network"""
+    link_ipv6: bool = True
+    """whether links have IPv6 addresses of their own"""
     chaos: Chaos = field(default_factory=Chaos)
     wait: bool = True
     wait_for_nodes: bool = True
@@ -193,6 +197,10 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
         raise ProvisionError(f"--controlplanes {options.controlplanes}: a cluster needs at least one")
     if options.workers < 0:
         raise ProvisionError(f"--workers {options.workers}: must not be negative")
+    if options.ipv6:
+        preflight.check_ipv6()
+        if not options.link_ipv6:
+            raise ProvisionError("--ipv6 and --disable-ipv6 exclude each other: leave one of them out")
     count = options.controlplanes + options.workers
     if options.provisioner == QEMU:
         model = _machines(options, count)
@@ -203,23 +211,26 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
         model = _model(options, image_file)
         model.runc = str(runc)
     wanted = subnet.parse(options.subnet, "--subnet") if options.subnet else None
-    chosen = subnet.choose(wanted, network.taken_networks(), count)
-    model.subnet, model.gateway = str(chosen), str(chosen[1])
-    model.nodes = nodes(options, chosen)
+    chosen = subnet.choose(wanted, network.taken_networks(), count, ipv4=options.ipv4, ipv6=options.ipv6)
+    model.subnet, model.gateway = str(chosen[0]), str(chosen[0][1])
+    if len(chosen) > 1:
+        model.second_subnet, model.second_gateway = str(chosen[1]), str(chosen[1][1])
+    model.nodes = nodes(options, *chosen)
     host_name = model.nodes[0].address
     if options.use_vip:
-        host_name = _virtual_ip(options, chosen)
+        host_name = _virtual_ip(options, chosen[0])
         options.config = replace(options.config, virtual_ip=host_name)
-    model.endpoint = options.endpoint or f"https://{host_name}:{options.config.control_plane_port}"
+    model.endpoint = options.endpoint or f"https://{host_port(host_name, options.config.control_plane_port)}"
+    network.check_ports(model)
     model.airgapped = options.airgapped
-    model.no_masquerade = [str(subnet.parse(text, "--no-masquerade-cidrs")) for text in options.no_masquerade]
-    model.ipv6 = options.ipv6
+    model.no_masquerade = [str(subnet.parse_any(text, "--no-masquerade-cidrs")) for text in options.no_masquerade]
+    model.ipv6 = options.link_ipv6
     model.chaos = options.chaos.words()
     model.mounts = list(options.mounts)
     return model
 
 
-def _virtual_ip(options: CreateOptions, network_: ipaddress.IPv4Network) -> str:
+def _virtual_ip(options: CreateOptions, network_: subnet.Network) -> str:
     """Behind all nodes. ProvisionError."""
     if options.provisioner == QEMU:
         raise ProvisionError("--use-vip: a machine names its links by itself, patch a Layer2VIPConfig with that name")
@@ -279,7 +290,7 @@ def _configured(options: CreateOptions) -> bool:
     return options.inject_config
 
 
-def nodes(options: CreateOptions, network_: ipaddress.IPv4Network) -> list[NodeModel]:
+def nodes(options: CreateOptions, first: subnet.Network, second: subnet.Network | None = None) -> list[NodeModel]:
     """Names and addresses in order: control planes from the second host address on, then workers."""
     found = []
     for index in range(options.controlplanes + options.workers):
@@ -290,7 +301,8 @@ def nodes(options: CreateOptions, network_: ipaddress.IPv4Network) -> list[NodeM
             NodeModel(
                 name=f"{UUID_NAME}{uuid.uuid4()}" if options.uuid_hostnames else f"{options.name}-{role}-{number}",
                 role=role,
-                address=str(network_[2 + index]),
+                address=str(first[2 + index]),
+                second_address="" if second is None else str(second[2 + index]),
                 index=index + 1,
                 memory=options.memory_controlplanes if control_plane else options.memory_workers,
                 cpus=options.cpus_controlplanes if control_plane else options.cpus_workers,
@@ -325,7 +337,7 @@ async def _create(
     how = " (emulated, which takes minutes: no KVM here)" if model.emulated else ""
     if options.config.json_logs:
         await asyncio.to_thread(log_receiver.start, directory, model)
-    progress.phase(f"starting {len(model.nodes)} nodes on {model.subnet}{how}")
+    progress.phase(f"starting {len(model.nodes)} nodes on {' and '.join(model.subnets)}{how}")
     later = []
     for node in model.nodes:
         files = directory.node(node.name)

@@ -99,7 +99,7 @@ def _firewall(model: ClusterModel, options: ConfigOptions, control_plane: bool) 
                 "kind": "NetworkRuleConfig",
                 "name": name,
                 "portSelector": {"ports": list(ports), "protocol": protocol},
-                "ingress": [{"subnet": model.subnet}],
+                "ingress": [{"subnet": subnet} for subnet in model.subnets],
             }
             for name, protocol, ports, only_control_plane in rules
             if control_plane or not only_control_plane

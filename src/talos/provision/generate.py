@@ -6,7 +6,7 @@ import msgspec
 
 from talos.config.errors import ConfigError
 from talos.config.generate import Input
-from talos.config.generate.input import RegistryMirror
+from talos.config.generate.input import POD_SUBNETS, SERVICE_SUBNETS, RegistryMirror
 from talos.config.patch import apply_patches
 from talos.config.secrets import Bundle
 from talos.config.validate import validate
@@ -24,12 +24,16 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
     # those of another node must not stand in its certificate: apid takes what stands there for itself and would not
     # forward to that node.
     sans = ("127.0.0.1", "localhost") if model.ports else ()
+    if model.ports and 6 in model.families:
+        sans = (*sans, "::1")
     try:
         source = Input(
             cluster_name=model.name,
             endpoint=model.endpoint,
             secrets=Bundle.generate(),
             dns_domain=options.dns_domain,
+            pod_subnets=tuple(POD_SUBNETS[family] for family in model.families),
+            service_subnets=tuple(SERVICE_SUBNETS[family] for family in model.families),
             additional_sans=sans,
             registry_mirrors=_mirrors(options.registry_mirrors),
             talosconfig_endpoints=addresses,

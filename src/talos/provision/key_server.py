@@ -13,7 +13,7 @@ import time
 
 from talos.linux.process import ProcessId, alive, start_time
 from talos.provision import companion
-from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError, write_atomic
+from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError, host_port, write_atomic
 
 PORT = 4050
 _START_S = 20.0
@@ -21,13 +21,13 @@ _START_S = 20.0
 
 def endpoint(gateway: str) -> str:
     """What nodes are told."""
-    return f"grpc://{gateway}:{PORT}"
+    return f"grpc://{host_port(gateway, PORT)}"
 
 
 def start(directory: ClusterDirectory, model: ClusterModel) -> None:
     """Returns when it listens. ProvisionError."""
     key = base64.b64encode(os.urandom(32)).decode()
-    address = f"{model.gateway}:{PORT}"
+    address = host_port(model.gateway, PORT)
     command = [sys.executable, "-m", "talos.talosctl.main", "kms-launch", "--kms-addr", address, "--kms-key", key]
     pid = companion.start(command, directory.key_server_log)
     process = ProcessId(pid, start_time(pid))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from talos.provision import companion
-from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError
+from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError, host_port
 from talos.provision.monitor import IMPORTS, INTERPRETER
 
 PORT = 4003
@@ -28,7 +28,7 @@ _PROGRAM = f"{IMPORTS}from talos.provision.log_receiver import main; main()"
 
 def url(model: ClusterModel) -> str:
     """Where the nodes send to."""
-    return f"tcp://{model.gateway}:{PORT}/"
+    return f"tcp://{host_port(model.gateway, PORT)}/"
 
 
 def start(directory: ClusterDirectory, model: ClusterModel) -> None:
@@ -41,7 +41,8 @@ def start(directory: ClusterDirectory, model: ClusterModel) -> None:
         finally:
             os.close(told)
         if failure := _answer(answer.fileno()):
-            raise ProvisionError(f"--with-json-logs: the receiver cannot listen on {model.gateway}:{PORT}: {failure}")
+            where = host_port(model.gateway, PORT)
+            raise ProvisionError(f"--with-json-logs: the receiver cannot listen on {where}: {failure}")
 
 
 def _answer(ready: int) -> str:

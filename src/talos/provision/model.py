@@ -47,6 +47,13 @@ class NodeModel:
     index: int
     memory: int = 0
     cpus: float = 0.0
+    second_address: str = ""
+    """of dual stack: the IPv6 one"""
+
+    @property
+    def addresses(self) -> list[str]:
+        """One of each family that the cluster has, IPv4 first."""
+        return [self.address, self.second_address] if self.second_address else [self.address]
 
 
 @dataclass(slots=True)
@@ -115,6 +122,10 @@ class ClusterModel:
     no_masquerade: list[str] = field(default_factory=list)
     """networks that see the nodes' own addresses"""
     ipv6: bool = True
+    """False: links have not even addresses of their own (fe80::)"""
+    second_subnet: str = ""
+    """of dual stack: the IPv6 one; subnet and gateway are IPv4 then, and IPv6 in a cluster that has nothing else"""
+    second_gateway: str = ""
     chaos: list[str] = field(default_factory=list)
     """what tc is told of each node's network card (talos.provision.chaos)"""
     version: int = _VERSION
@@ -124,8 +135,24 @@ class ClusterModel:
         return [node for node in self.nodes if node.role == CONTROL_PLANE]
 
     @property
-    def network(self) -> ipaddress.IPv4Network:
-        return ipaddress.IPv4Network(self.subnet)
+    def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        """The first, which node addresses and the Kubernetes endpoint are of."""
+        return ipaddress.ip_network(self.subnet)
+
+    @property
+    def subnets(self) -> list[str]:
+        """One of each family."""
+        return [self.subnet, self.second_subnet] if self.second_subnet else [self.subnet]
+
+    @property
+    def gateways(self) -> list[str]:
+        """This host's address in each subnet."""
+        return [self.gateway, self.second_gateway] if self.second_subnet else [self.gateway]
+
+    @property
+    def families(self) -> list[int]:
+        """4 and 6, or one of them, in the order of subnets."""
+        return [ipaddress.ip_network(subnet).version for subnet in self.subnets]
 
     def disk_driver(self, number: int) -> str:
         """Of a machine's disk, from 0."""
@@ -328,6 +355,11 @@ def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
     with os.fdopen(fd, "w") as file:
         file.write(text)
     temporary.replace(path)
+
+
+def host_port(host: str, port: int) -> str:
+    """As it stands in a URL: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def clusters(state: Path) -> list[str]:

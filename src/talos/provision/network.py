@@ -22,37 +22,53 @@ from talos.linux.netlink_socket import RouteSocket
 from talos.linux.tap import open_tap
 from talos.provision import chaos
 from talos.provision.bundle import prefixed
-from talos.provision.model import ClusterDirectory, ClusterModel, NodeModel, PortMapping, ProvisionError
+from talos.provision.model import ClusterDirectory, ClusterModel, NodeModel, PortMapping, ProvisionError, host_port
+from talos.provision.subnet import Network
+
+EVERYWHERE = ("0.0.0.0", "::", "")
+"""--host-ip: every address of this host, of the families that the cluster has"""
 
 
-def taken_networks() -> list[ipaddress.IPv4Network]:
-    """IPv4 networks that this host routes or has addresses in."""
+def taken_networks() -> list[Network]:
+    """Networks that this host routes or has addresses in."""
     with RouteSocket() as route_socket:
         found = [
             route.destination
             for route in route_socket.routes()
-            if isinstance(route.destination, ipaddress.IPv4Network) and route.table != nl.RT_TABLE_LOCAL
+            if route.destination is not None and route.table != nl.RT_TABLE_LOCAL
         ]
-        found += [
-            address.interface.network
-            for address in route_socket.addresses()
-            if isinstance(address.interface, ipaddress.IPv4Interface)
-        ]
+        found += [address.interface.network for address in route_socket.addresses()]
     return found
+
+
+def check_ports(model: ClusterModel) -> None:
+    """ProvisionError for a port on an address of this host that leads to no node."""
+    for port in model.ports:
+        if port.host_ip not in EVERYWHERE and ipaddress.ip_address(port.host_ip).version not in model.families:
+            (family,) = model.families
+            raise ProvisionError(
+                f"--host-ip {port.host_ip}: the nodes of this cluster have IPv{family} addresses alone, give one of "
+                f"this host's IPv{family} addresses or leave the flag out"
+            )
 
 
 def ruleset(
     table: str,
     bridge: str,
-    subnet: str,
+    subnets: Sequence[str],
     ports: list[PortMapping],
-    target: str,
+    targets: Sequence[str],
     *,
     airgapped: bool = False,
     no_masquerade: Sequence[str] = (),
 ) -> str:
-    """nft script of a cluster's table; pure."""
-    kept = [f"    ip saddr {subnet} ip daddr {{ {', '.join(no_masquerade)} }} accept"] if no_masquerade else []
+    """nft script of a cluster's table; pure. subnets and targets of ports: one of each family."""
+    translated = []
+    for subnet in subnets:
+        family = _family(subnet)
+        if kept := [network for network in no_masquerade if _family(network) == family]:
+            translated.append(f"    {family} saddr {subnet} {family} daddr {{ {', '.join(kept)} }} accept")
+        translated.append(f'    {family} saddr {subnet} oifname != "{bridge}" counter masquerade')
     # Answers to those who reached a node by an exposed port may go out; nothing that a node begins.
     outward = "ct state established,related accept" if airgapped else "accept"
     refused = [f'    iifname "{bridge}" oifname != "{bridge}" counter reject'] if airgapped else []
@@ -60,8 +76,7 @@ def ruleset(
         f"table inet {table} {{",
         "  chain postrouting {",
         "    type nat hook postrouting priority srcnat; policy accept;",
-        *kept,
-        f'    ip saddr {subnet} oifname != "{bridge}" counter masquerade',
+        *translated,
         "  }",
         "  chain forward {",
         "    type filter hook forward priority filter; policy accept;",
@@ -71,13 +86,13 @@ def ruleset(
         "  }",
     ]
     if ports:
-        rules = []
-        for port in ports:
-            match = "" if port.host_ip in ("0.0.0.0", "") else f"ip daddr {port.host_ip} "
-            rules.append(
-                f"    {match}fib daddr type local {port.protocol} dport {port.host_port} "
-                f"dnat ip to {target}:{port.node_port}"
-            )
+        rules = [
+            f"    {_on_host(port.host_ip)}fib daddr type local {port.protocol} dport {port.host_port} "
+            f"dnat {_family(target)} to {host_port(target, port.node_port)}"
+            for port in ports
+            for target in targets
+            if port.host_ip in EVERYWHERE or _family(port.host_ip) == _family(target)
+        ]
         # The number: nft 1.0.6 knows the name dstnat in prerouting only.
         for chain, hook in (("prerouting", "prerouting"), ("output", "output")):
             lines += [
@@ -87,6 +102,15 @@ def ruleset(
                 "  }",
             ]
     return "\n".join([*lines, "}", ""])
+
+
+def _family(text: str) -> str:
+    """nft's word for the family of an address or a network."""
+    return "ip6" if ":" in text else "ip"
+
+
+def _on_host(address: str) -> str:
+    return "" if address in EVERYWHERE else f"{_family(address)} daddr {address} "
 
 
 def nft(script: str) -> None:
@@ -100,24 +124,33 @@ def nft(script: str) -> None:
 
 
 def create(directory: ClusterDirectory, model: ClusterModel) -> None:
-    """Bridge with the gateway's address, and NAT."""
+    """Bridge with the gateways' addresses, and NAT."""
     with RouteSocket() as route_socket:
         route_socket.link_add(directory.bridge, "bridge")
         link = route_socket.link(directory.bridge)
         assert link is not None, "the kernel acknowledged the bridge"
-        interface = prefixed(model.gateway, model.network)
-        route_socket.address_add(nl.Address(link.index, interface, broadcast=interface.network.broadcast_address))
+        for gateway, subnet in zip(model.gateways, model.subnets, strict=True):
+            route_socket.address_add(_address(link.index, gateway, subnet))
         # A bridge takes the lowest MAC address of its ports unless it was given one; a change would cut connections.
         route_socket.link_set(link.index, up=True, address=link.address, mtu=model.mtu)
     chaos.apply(directory.bridge, model.chaos)  # the links of the nodes get the same: does the kernel know it?
-    target = model.control_planes[0].address if model.control_planes else ""
+    targets = model.control_planes[0].addresses if model.control_planes else []
     nft(
         ruleset(
-            *(directory.table, directory.bridge, model.subnet, model.ports, target),
+            *(directory.table, directory.bridge, model.subnets, model.ports, targets),
             airgapped=model.airgapped,
             no_masquerade=model.no_masquerade,
         )
     )
+
+
+def _address(index: int, address: str, subnet: str) -> nl.Address:
+    """Nobody else is on the cluster's network: an IPv6 address is used at once, without asking the link for another
+    owner (a bridge without ports would never hear an answer)."""
+    interface = prefixed(address, subnet)
+    if isinstance(interface, ipaddress.IPv6Interface):
+        return nl.Address(index, interface, flags=nl.IFA_F_NODAD)
+    return nl.Address(index, interface, broadcast=interface.network.broadcast_address)
 
 
 def destroy(directory: ClusterDirectory) -> None:
@@ -134,7 +167,7 @@ def destroy(directory: ClusterDirectory) -> None:
 
 
 def attach(directory: ClusterDirectory, model: ClusterModel, node: NodeModel) -> int:
-    """A fresh network namespace for a node with eth0, address and default route; returns its descriptor."""
+    """A fresh network namespace for a node with eth0, addresses and default routes; returns its descriptor."""
     namespace = new_network_namespace()
     try:
         with network_namespace(namespace):
@@ -202,8 +235,8 @@ def _connect(
     chaos.apply(name, model.chaos)
     inside.link_set(1, up=True)
     inside.link_set(inner.index, up=True)
-    interface = prefixed(node.address, model.network)
-    inside.address_add(nl.Address(inner.index, interface, broadcast=interface.network.broadcast_address))
-    inside.route_add(
-        nl.Route(nl.AF_INET, gateway=ipaddress.IPv4Address(model.gateway), index=inner.index, protocol=nl.RTPROT_BOOT)
-    )
+    for address, subnet, via in zip(node.addresses, model.subnets, model.gateways, strict=True):
+        inside.address_add(_address(inner.index, address, subnet))
+        gateway = ipaddress.ip_address(via)
+        family = nl.AF_INET if gateway.version == 4 else nl.AF_INET6
+        inside.route_add(nl.Route(family, gateway=gateway, index=inner.index, protocol=nl.RTPROT_BOOT))

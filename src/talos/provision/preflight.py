@@ -56,6 +56,18 @@ def check_machines(state: Path, artefacts: machine.Artefacts, preset: str, nodes
     firewall()
 
 
+def check_ipv6() -> None:
+    """What a cluster with IPv6 addresses needs besides."""
+    off = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+    if not off.exists():
+        raise ProvisionError("--ipv6: this host's kernel has no IPv6: leave the flag out")
+    if off.read_text().strip() != "0":
+        raise ProvisionError(
+            "--ipv6: IPv6 is turned off on this host: run `sysctl net.ipv6.conf.default.disable_ipv6=0`, or leave the "
+            "flag out"
+        )
+
+
 def emulator(*, secure_boot: bool = False) -> None:
     """QEMU and its firmware."""
     if shutil.which(qemu.PROGRAM) is None:

@@ -31,8 +31,8 @@ def files(directory: ClusterDirectory, model: ClusterModel, node: NodeModel, use
     link = {
         "match": {"macaddress": directory.hardware_address(node)},
         "mtu": model.mtu,
-        "addresses": [str(prefixed(node.address, model.network))],
-        "gateway4": model.gateway,
+        "addresses": [str(prefixed(*pair)) for pair in zip(node.addresses, model.subnets, strict=True)],
+        **{f"gateway{family}": gateway for family, gateway in zip(model.families, model.gateways, strict=True)},
         "nameservers": {"addresses": [model.gateway]},
     }
     meta = {"instance-id": directory.container(node), "local-hostname": node.name}

@@ -10,8 +10,8 @@ import pytest
 
 from talos.provision import image
 from talos.provision.create import CreateOptions, nodes, prepare
-from talos.provision.model import ClusterDirectory, PortMapping, ProvisionError
-from talos.provision.network import ruleset
+from talos.provision.model import ClusterDirectory, ClusterModel, PortMapping, ProvisionError
+from talos.provision.network import check_ports, ruleset
 
 
 def options(tmp_path: Path, **changes: object) -> CreateOptions:
@@ -58,15 +58,15 @@ def test_file_that_is_no_image_is_refused(tmp_path: Path) -> None:
 
 
 def test_rules_of_a_cluster() -> None:
-    text = ruleset("talosx", "talosx", "10.5.0.0/24", [PortMapping("127.0.0.1", 8080, 80)], "10.5.0.2")
+    text = ruleset("talosx", "talosx", ["10.5.0.0/24"], [PortMapping("127.0.0.1", 8080, 80)], ["10.5.0.2"])
     assert 'ip saddr 10.5.0.0/24 oifname != "talosx" counter masquerade' in text
     assert text.count("ip daddr 127.0.0.1 fib daddr type local tcp dport 8080 dnat ip to 10.5.0.2:80") == 2
-    assert "dnat" not in ruleset("talosx", "talosx", "10.5.0.0/24", [], "10.5.0.2")
+    assert "dnat" not in ruleset("talosx", "talosx", ["10.5.0.0/24"], [], ["10.5.0.2"])
 
 
 def test_rules_of_a_cluster_without_a_way_out() -> None:
     cidrs = ["192.0.2.0/24", "10.8.0.0/16"]
-    text = ruleset("t", "br", "10.5.0.0/24", [], "10.5.0.2", airgapped=True, no_masquerade=cidrs)
+    text = ruleset("t", "br", ["10.5.0.0/24"], [], ["10.5.0.2"], airgapped=True, no_masquerade=cidrs)
     forward = text[text.index("chain forward") :].splitlines()
     assert [line.strip() for line in forward[2:5]] == [
         'iifname "br" ct state established,related accept',
@@ -77,12 +77,52 @@ def test_rules_of_a_cluster_without_a_way_out() -> None:
     assert kept < text.index("masquerade")
 
 
+def test_rules_of_both_families() -> None:
+    subnets, nodes_ = ["10.5.0.0/24", "fd74:616c:a05::/64"], ["10.5.0.2", "fd74:616c:a05::2"]
+    ports = [PortMapping("0.0.0.0", 8080, 80), PortMapping("::1", 8443, 443)]
+    text = ruleset("t", "br", subnets, ports, nodes_, no_masquerade=["2001:db8::/32"])
+    assert 'ip saddr 10.5.0.0/24 oifname != "br" counter masquerade' in text
+    assert 'ip6 saddr fd74:616c:a05::/64 oifname != "br" counter masquerade' in text
+    assert "ip6 saddr fd74:616c:a05::/64 ip6 daddr { 2001:db8::/32 } accept" in text and "ip daddr" not in text
+    assert text.count("tcp dport 8080 dnat ip to 10.5.0.2:80") == 2, "in prerouting and output"
+    assert text.count("tcp dport 8080 dnat ip6 to [fd74:616c:a05::2]:80") == 2
+    assert text.count("8443") == text.count("ip6 daddr ::1 fib daddr type local tcp dport 8443 dnat ip6 to [") == 2
+
+
+def test_a_port_of_a_family_that_no_node_has_is_refused() -> None:
+    model = ClusterModel("demo", "fd74:616c:a05::/64", "fd74:616c:a05::1", 1500, "/image", "id", "/runc", "1.37.2")
+    model.ports = [PortMapping("0.0.0.0", 8080, 80), PortMapping("::1", 8080, 80)]
+    check_ports(model)
+    model.ports.append(PortMapping("127.0.0.1", 8080, 80))
+    with pytest.raises(ProvisionError, match=r"--host-ip 127.0.0.1: the nodes .* have IPv6 addresses alone"):
+        check_ports(model)
+
+
+def test_nodes_have_the_same_number_in_both_subnets(tmp_path: Path) -> None:
+    four, six = ipaddress.IPv4Network("10.7.0.0/24"), ipaddress.IPv6Network("fd74:616c:a07::/64")
+    found = nodes(options(tmp_path), four, six)
+    assert [node.addresses for node in found] == [
+        ["10.7.0.2", "fd74:616c:a07::2"],
+        ["10.7.0.3", "fd74:616c:a07::3"],
+    ]
+    assert [node.addresses for node in nodes(options(tmp_path), six)] == [["fd74:616c:a07::2"], ["fd74:616c:a07::3"]]
+
+
+def test_ipv6_on_links_that_have_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProvisionError, match="--ipv6 and --disable-ipv6 exclude each other"):
+        prepare(options(tmp_path, ipv6=True, link_ipv6=False), ClusterDirectory(tmp_path, "demo"))
+
+
 @pytest.mark.root
 def test_the_kernel_takes_the_rules() -> None:
     """Every form of them, checked by nft alone: nothing is changed."""
+    four, six = ("10.5.0.0/24", "10.5.0.2"), ("fd74:616c:a05::/64", "fd74:616c:a05::2")
+    ports = [PortMapping("", 8080, 80), PortMapping("127.0.0.1", 8081, 81), PortMapping("::1", 8081, 81)]
     for airgapped in (False, True):
-        for cidrs in ([], ["192.0.2.0/24"]):
-            ports = [PortMapping("", 8080, 80)]
-            script = ruleset("t", "br", "10.5.0.0/24", ports, "10.5.0.2", airgapped=airgapped, no_masquerade=cidrs)
-            done = subprocess.run(["nft", "-c", "-f", "-"], input=script, text=True, capture_output=True, check=False)
-            assert done.returncode == 0, done.stderr
+        for cidrs in ([], ["192.0.2.0/24"], ["192.0.2.0/24", "2001:db8::/32"]):
+            for families in ([four], [six], [four, six]):
+                subnets, targets = zip(*families, strict=True)
+                script = ruleset("t", "br", subnets, ports, targets, airgapped=airgapped, no_masquerade=cidrs)
+                command = ["nft", "-c", "-f", "-"]
+                done = subprocess.run(command, input=script, text=True, capture_output=True, check=False)
+                assert done.returncode == 0, done.stderr

@@ -219,6 +219,11 @@ def test_the_seed_is_what_the_platform_reads(tmp_path: Path) -> None:
     assert spec.links[0].mtu == 1450
     assert json.loads(files["meta-data"])["local-hostname"] == "demo-worker-1"
     assert "user-data" not in seed.files(directory, model, node, None)
+    model.second_subnet, model.second_gateway = "fd74:616c:a07::/64", "fd74:616c:a07::1"
+    node.second_address = "fd74:616c:a07::3"
+    spec = parse(json.loads(seed.files(directory, model, node, None)["network-config"]), asked)
+    assert [a.address for a in spec.addresses] == ["10.7.0.3/24", "fd74:616c:a07::3/64"]
+    assert [r.gateway for r in spec.routes] == ["10.7.0.1", "fd74:616c:a07::1"]
 
 
 @pytest.mark.skipif(

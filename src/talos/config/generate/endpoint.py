@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from talos.config.errors import ConfigError
@@ -20,3 +21,12 @@ def check_endpoint(url: str) -> None:
         raise ConfigError(f"cluster endpoint {url!r} must begin with https://")
     if not parts.hostname or port == 0:
         raise ConfigError(f"cluster endpoint {url!r} must have a host, such as https://10.0.0.1:6443")
+
+
+def family(url: str) -> int:
+    """4 or 6: which addresses pods and Services get by default. An endpoint with an IPv6 address says that the machines
+    have those; a name says nothing."""
+    try:
+        return ip_address(urlsplit(url).hostname or "").version
+    except ValueError:
+        return 4

@@ -16,8 +16,9 @@ from talos.config.secrets import Bundle
 from talos.config.version_contract import VersionContract
 from talos.config.view.model import MachineType
 
-DEFAULT_POD_SUBNETS = ("10.244.0.0/16",)
-DEFAULT_SERVICE_SUBNETS = ("10.96.0.0/12",)
+POD_SUBNETS = {4: "10.244.0.0/16", 6: "fc00:db8:10::/56"}
+SERVICE_SUBNETS = {4: "10.96.0.0/12", 6: "fc00:db8:20::/112"}
+"""the defaults by family"""
 
 
 class RegistryMirror(msgspec.Struct, frozen=True):
@@ -39,8 +40,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     install_image: str = images.INSTALLER
     additional_sans: tuple[str, ...] = ()
     dns_domain: str = "cluster.local"
-    pod_subnets: tuple[str, ...] = DEFAULT_POD_SUBNETS
-    service_subnets: tuple[str, ...] = DEFAULT_SERVICE_SUBNETS
+    pod_subnets: tuple[str, ...] = (POD_SUBNETS[4],)
+    service_subnets: tuple[str, ...] = (SERVICE_SUBNETS[4],)
     registry_mirrors: tuple[RegistryMirror, ...] = ()
     kubespan: bool = False
     cluster_discovery: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talos.controllers import machine_config
-from talos.controllers.network.host_dns_config import ADDRESS_STATUS, HOST_DNS_ADDRESS
+from talos.controllers.network.host_dns_config import ADDRESS_STATUS, pod_servers
 from talos.resources.files import EtcFileSpecSpec
 from talos.resources.network import (
     AddressStatusSpec,
@@ -47,7 +47,7 @@ class EtcFileController(Controller):
         Input(NodeAddressSpec, id="default"),
         Input(ResolverStatusSpec, id="resolvers"),
         Input(HostDNSConfigSpec, id="config"),
-        Input(AddressStatusSpec, id=ADDRESS_STATUS),
+        *(Input(AddressStatusSpec, id=id_) for id_ in ADDRESS_STATUS.values()),
     )
     outputs = (Output(EtcFileSpecSpec, SHARED),)
 
@@ -60,11 +60,13 @@ class EtcFileController(Controller):
         if resolvers is not None:
             servers = list(resolvers.spec.dns_servers)
             if host_dns is not None and host_dns.spec.enabled and host_dns.spec.listen_addresses:
-                # The link-local address, not 127.0.0.53: pods inherit the file and loopback is not theirs. Not before
-                # it is on lo: the default route would take the question out of the node.
-                cache = host_dns.spec.listen_addresses[-1].rpartition(":")[0]
-                if cache != HOST_DNS_ADDRESS or await rt.get_or_none(AddressStatusSpec, ADDRESS_STATUS) is not None:
-                    servers = [cache]
+                # The addresses for pods, not 127.0.0.53: they inherit the file and loopback is not theirs. Not before
+                # they are on lo: the default route would take the question out of the node.
+                caches = pod_servers(host_dns.spec)
+                if not caches:
+                    servers = [host_dns.spec.listen_addresses[-1].rpartition(":")[0]]
+                elif all([await rt.get_or_none(AddressStatusSpec, ADDRESS_STATUS[cache]) for cache in caches]):
+                    servers = caches
             search = list(resolvers.spec.search_domains)
             if not search and hostname is not None and hostname.spec.domainname:
                 search = [hostname.spec.domainname]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
+from talos.controllers.network.host_dns_config import HOST_DNS_ADDRESS_V6
 from talos.controllers.publish import publish
 from talos.resources.enums import AddressFlag, AddressSortAlgorithm, Scope
 from talos.resources.network import (
@@ -34,6 +35,8 @@ def usable(addresses: Iterable[AddressStatusSpec]) -> list[str]:
             continue
         interface = ipaddress.ip_interface(spec.address)
         if interface.is_loopback or interface.is_link_local or interface.is_multicast:
+            continue
+        if str(interface.ip) == HOST_DNS_ADDRESS_V6:  # on lo of every node; an IPv6 address has no scope "host"
             continue
         found.add(interface)
     return [str(item) for item in sorted(found, key=lambda item: (item.version, int(item.ip), item.network.prefixlen))]

@@ -36,16 +36,16 @@ def time_synced() -> Condition:
 
 
 class HostDNSReachable(Condition):
-    """The address of the host's DNS cache that pods are given is on the node, if they are given one."""
+    """The addresses of the host's DNS cache that pods are given are on the node, if they are given any."""
 
     text = "the address of the DNS cache"
 
     async def wait(self, node: Any) -> None:
-        from talos.controllers.network.host_dns_config import ADDRESS_STATUS, HOST_DNS_ADDRESS
+        from talos.controllers.network.host_dns_config import ADDRESS_STATUS, pod_servers
 
         config = await node.state.wait_for(HostDNSConfigSpec, "config")
-        if any(address.startswith(f"{HOST_DNS_ADDRESS}:") for address in config.spec.listen_addresses):
-            await node.state.wait_for(AddressStatusSpec, ADDRESS_STATUS)
+        for server in pod_servers(config.spec):
+            await node.state.wait_for(AddressStatusSpec, ADDRESS_STATUS[server])
 
 
 class VolumesMounted(Condition):

@@ -25,7 +25,7 @@ def reboot(name: str, state: Path, node: list[str]) -> None:
         model = cluster.load()
     except ProvisionError as error:
         raise click.ClickException(str(error)) from error
-    known = {item.name: item.address for item in model.nodes} | {item.address: item.address for item in model.nodes}
+    known = {text: item.address for item in model.nodes for text in (item.name, *item.addresses)}
     unknown = [item for item in node if item not in known]
     if unknown:
         raise click.ClickException(f"cluster {name} has no node {unknown[0]!r}: talosctl cluster show lists them")

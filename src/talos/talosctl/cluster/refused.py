@@ -43,8 +43,6 @@ _REASONS = {
         "ImageCacheConfig", ": name `talosctl image cache-serve` on this host with --registry-mirror"
     ),
     "install_image": "machines install what --image holds, and take another version by `talosctl upgrade --image`",
-    "ipv4": "a local cluster's nodes have IPv4 addresses, and IPv6 of their links only: leave the flag out",
-    "ipv6": "a local cluster's nodes have IPv4 addresses, and IPv6 of their links only: leave the flag out",
     "omni_api_endpoint": "Omni is not spoken by this version: leave the flag out",
     "skip_etcd_k8s": "nodes of this version always run Kubernetes: --no-wait returns before it is there",
     "wireguard_cidr": _NO_DOCUMENT.format("WireguardConfig", _MESH),
@@ -97,8 +95,6 @@ _CREATE = """
 --image-cache-tls-key-file string
 --initrd-path string _out/initramfs-${ARCH}.xz
 --install-image string
---ipv4 bool true
---ipv6 bool false
 --ipxe-boot-script string
 --omni-api-endpoint string
 --skip-etcd-k8s bool false

@@ -30,8 +30,8 @@ def show(name: str, state: Path, provisioner: str) -> None:
             ["PROVISIONER", model.provisioner],
             ["NAME", model.name],
             ["NETWORK NAME", cluster.bridge],
-            ["NETWORK CIDR", model.subnet],
-            ["NETWORK GATEWAY", model.gateway],
+            ["NETWORK CIDR", ",".join(model.subnets)],
+            ["NETWORK GATEWAY", ",".join(model.gateways)],
             ["NETWORK MTU", str(model.mtu)],
             ["KUBERNETES ENDPOINT", model.endpoint],
         ]
@@ -43,7 +43,7 @@ def show(name: str, state: Path, provisioner: str) -> None:
             (
                 node.name,
                 node.role,
-                node.address,
+                ",".join(node.addresses),
                 f"{node.cpus:.2f}" if node.cpus else "-",
                 size(node.memory) if node.memory else "-",
                 size(sum(model.disks)) if model.disks else "-",

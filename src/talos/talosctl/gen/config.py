@@ -87,6 +87,8 @@ def config(
     from talos.config import images
     from talos.config.errors import ConfigError
     from talos.config.generate import Input
+    from talos.config.generate.endpoint import family
+    from talos.config.generate.input import POD_SUBNETS, SERVICE_SUBNETS
     from talos.config.patch import apply_patches
     from talos.config.secrets import Bundle
     from talos.config.view.model import MachineType
@@ -113,6 +115,8 @@ def config(
         given = Input(
             cluster_name=cluster_name,
             endpoint=cluster_endpoint,
+            pod_subnets=(POD_SUBNETS[family(cluster_endpoint)],),
+            service_subnets=(SERVICE_SUBNETS[family(cluster_endpoint)],),
             secrets=Bundle(),
             talos_version=talos_version,
             kubernetes_version=kubernetes_version,
