@@ -106,7 +106,9 @@ def made(request: pytest.FixtureRequest, host: None, tmp_path_factory: pytest.Te
 def web(made: Cluster) -> dict[str, list[str]]:
     """Addresses of the Service and of its two pods, by name, once the pods run."""
     made.apply(WEB.replace("POLICY", "RequireDualStack" if len(made.model.families) > 1 else "SingleStack"))
-    made.kubectl("rollout", "status", "deployment/web", "--timeout=120s", timeout_s=150)
+    done = made.try_kubectl("rollout", "status", "deployment/web", "--timeout=120s", timeout_s=150)
+    if done.code != 0:
+        pytest.fail(done.text + made.try_kubectl("describe", "pods,nodes").text)
     pods = made.get("pods", "-l", "app=web")["items"]
     assert len({pod["spec"]["nodeName"] for pod in pods}) == 2
     found = {pod["metadata"]["uid"]: [item["ip"] for item in pod["status"]["podIPs"]] for pod in pods}
@@ -151,10 +153,10 @@ def test_nodes_have_an_address_and_a_pod_subnet_of_each_family(made: Cluster) ->
 
 def test_talosctl_reaches_every_node_by_every_address(made: Cluster) -> None:
     for family, endpoint in enumerate(made.nodes[0].addresses):
-        for text in (endpoint, host_port(endpoint, 50000)):
-            for node in (one.addresses[family] for one in made.nodes):
-                done = made.try_talosctl("--endpoints", text, "--nodes", node, "get", "hostname", "-o", "json")
-                assert done.code == 0 and json.loads(done.out)["node"] == node, done.text
+        for text, node in zip((endpoint, host_port(endpoint, 50000)), made.nodes, strict=True):
+            target = node.addresses[family]
+            done = made.try_talosctl("--endpoints", text, "--nodes", target, "get", "hostname", "-o", "json")
+            assert done.code == 0 and json.loads(done.out)["node"] == target, done.text
     if 6 in made.model.families:
         both = ",".join(f"[{node.addresses[-1]}]" for node in made.nodes)
         assert made.ok("--nodes", both, "version", "--short").count("NODE") == 2
