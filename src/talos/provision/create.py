@@ -197,10 +197,13 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
         raise ProvisionError(f"--controlplanes {options.controlplanes}: a cluster needs at least one")
     if options.workers < 0:
         raise ProvisionError(f"--workers {options.workers}: must not be negative")
+    if not options.ipv4 and not options.ipv6:
+        raise ProvisionError("--ipv4=false leaves the nodes without any address: add --ipv6")
     if options.ipv6:
         preflight.check_ipv6()
         if not options.link_ipv6:
             raise ProvisionError("--ipv6 and --disable-ipv6 exclude each other: leave one of them out")
+    wanted = subnet.parse(options.subnet, "--subnet") if options.subnet else None
     count = options.controlplanes + options.workers
     if options.provisioner == QEMU:
         model = _machines(options, count)
@@ -210,7 +213,6 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
         preflight.check(options.state, image_file, runc, count)
         model = _model(options, image_file)
         model.runc = str(runc)
-    wanted = subnet.parse(options.subnet, "--subnet") if options.subnet else None
     chosen = subnet.choose(wanted, network.taken_networks(), count, ipv4=options.ipv4, ipv6=options.ipv6)
     model.subnet, model.gateway = str(chosen[0]), str(chosen[0][1])
     if len(chosen) > 1:

@@ -55,13 +55,11 @@ def choose(
     ipv6: bool = False,
 ) -> list[Network]:
     """The subnets to use, IPv4 first. wanted None = the default, or the next 10.N.0.0/24 that nothing on this host
-    covers; the prefix of IPv6 follows from it, also where it is used alone.
+    covers; the prefix of IPv6 follows from it, also where it is used alone. One family at least is used.
 
     ProvisionError «no free subnet» when the wanted one overlaps with a route or an address of the host, or when all
     candidates do.
     """
-    if not ipv4 and not ipv6:
-        raise ProvisionError("--ipv4=false leaves the nodes without any address: add --ipv6")
     busy = [network for network in taken if network.prefixlen > 0]
     candidates = [wanted] if wanted is not None else _candidates()
     for candidate in candidates:

@@ -122,6 +122,9 @@ def test_names_that_cannot_begin_a_host_name(name: str) -> None:
         (["cluster", "create", "--user-volumes", "data:1GiB"], "--user-volumes is for nodes that are machines"),
         (["cluster", "create", "--provisioner", "qemu", "--user-volumes", "data"], "write NAME:SIZE"),
         (["cluster", "create", "--with-tpm1_2"], "use --with-tpm2"),
+        (["cluster", "create", "--ipv4=false"], "without any address: add --ipv6"),
+        (["cluster", "create", "--cidr", "fd00::/64"], "the IPv6 prefix of a cluster follows from it"),
+        (["cluster", "create", "docker", "--ipv6", "--disable-ipv6"], "exclude each other"),
         (["cluster", "create", "--no-such-flag"], "--no-such-flag"),
     ],
 )

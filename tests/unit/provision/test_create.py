@@ -108,6 +108,11 @@ def test_nodes_have_the_same_number_in_both_subnets(tmp_path: Path) -> None:
     assert [node.addresses for node in nodes(options(tmp_path), six)] == [["fd74:616c:a07::2"], ["fd74:616c:a07::3"]]
 
 
+def test_a_cluster_without_any_family_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProvisionError, match="--ipv4=false leaves the nodes without any address: add --ipv6"):
+        prepare(options(tmp_path, ipv4=False), ClusterDirectory(tmp_path, "demo"))
+
+
 def test_ipv6_on_links_that_have_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProvisionError, match="--ipv6 and --disable-ipv6 exclude each other"):
         prepare(options(tmp_path, ipv6=True, link_ipv6=False), ClusterDirectory(tmp_path, "demo"))

@@ -99,11 +99,6 @@ def test_a_prefix_in_use_is_named() -> None:
         choose(N("10.5.0.0/24"), [N6("fd74:616c:a05::/64")], 3, "--cidr", ipv6=True)
 
 
-def test_a_cluster_without_any_family_is_refused() -> None:
-    with pytest.raises(ProvisionError, match="--ipv4=false leaves the nodes without any address: add --ipv6"):
-        choose(None, [], 3, ipv4=False)
-
-
 def test_networks_that_see_the_nodes_may_be_of_either_family() -> None:
     assert parse_any("2001:db8::1/32", "--no-masquerade-cidrs") == N6("2001:db8::/32")
     with pytest.raises(ProvisionError, match="--no-masquerade-cidrs"):

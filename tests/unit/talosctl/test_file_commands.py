@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from talos.config import Config
 from talos.talosctl import main
 
 Run = Callable[..., tuple[int, str, str]]
@@ -47,6 +48,25 @@ def cluster(generated: Path, tmp_path: Path) -> Path:
     """The working folder with secrets.yaml and out/ in it."""
     shutil.copytree(generated, tmp_path, dirs_exist_ok=True)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "pods", "services"),
+    [
+        ("https://[2001:db8::10]:6443", "fc00:db8:10::/56", "fc00:db8:20::/112"),
+        ("https://10.0.0.1:6443", "10.244.0.0/16", "10.96.0.0/12"),
+        ("https://api.example.org:6443", "10.244.0.0/16", "10.96.0.0/12"),
+    ],
+)
+@pytest.mark.parametrize("version", ["v1.14", "v1.13"])
+def test_subnets_are_of_the_family_of_the_endpoint(
+    run: Run, cluster: Path, endpoint: str, pods: str, services: str, version: str
+) -> None:
+    secrets = ("--with-secrets", "secrets.yaml", "--talos-version", version)
+    code, out, err = run("gen", "config", "demo", endpoint, *secrets, "-t", "worker", "-o", "-")
+    assert code == 0, err
+    made = Config.decode(out)
+    assert (made.cluster.pod_cidrs, made.cluster.service_cidrs) == ((pods,), (services,))
 
 
 def test_documented_output_is_valid(run: Run, cluster: Path) -> None:
