@@ -103,6 +103,8 @@ def _encryption_key(before: Config, after: Config) -> Iterator[str]:
 
 
 def _subnets(before: Config, after: Config) -> Iterator[str]:
+    if not before.machine.runs_kubelet:
+        return  # nothing runs in them
     for what, old, new in (
         ("pod", before.cluster.pod_cidrs, after.cluster.pod_cidrs),
         ("service", before.cluster.service_cidrs, after.cluster.service_cidrs),

@@ -52,6 +52,16 @@ AT_BOOT: tuple[AtBoot, ...] = (
             else None
         ),
     ),
+    AtBoot(
+        "KubeletConfig, as a whole (legacy: cluster.controlPlane)",
+        "services are chosen when the node boots: without it there is no kubelet",
+        lambda config: config.machine.runs_kubelet,
+    ),
+    AtBoot(
+        "cluster.etcd.ca, whether there is one",
+        "services are chosen when the node boots: without it there is no etcd",
+        lambda config: config.machine.runs_etcd if config.machine.is_control_plane else None,
+    ),
 )
 
 

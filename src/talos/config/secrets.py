@@ -8,7 +8,7 @@ from base64 import b64encode
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from msgspec import field
+from msgspec import field, structs
 
 from talos.config.decode import decode_struct
 from talos.config.document import Part
@@ -85,42 +85,54 @@ class Bundle(Part, rename="lower", kw_only=True):
     certs: Kept[Certificates] = field(default_factory=Certificates)
 
     @classmethod
-    def generate(cls, *, bootstrap_token: str = "", now: datetime | None = None) -> Bundle:
-        """New random secrets. The service account key (RSA 4096) takes most of a second."""
+    def generate(
+        cls, *, bootstrap_token: str = "", now: datetime | None = None, kubernetes: bool = True
+    ) -> Bundle:
+        """New random secrets. The service account key (RSA 4096) takes most of a second.
+
+        Not `kubernetes`: without those of Kubernetes and etcd.
+        """
         now = now or certificates.utc_now()
 
         def authority(organization: str, algorithm: Algorithm) -> CertificateAndKey:
             pair = certificates.new_authority(organization, algorithm=algorithm, now=now)
             return CertificateAndKey(crt=pair.crt, key=pair.key)
 
-        return cls(
+        found = cls(
             cluster=ClusterSecrets(id=_random_base64(), secret=_random_base64()),
+            trustdinfo=TrustdInfo(token=random_token()),
+            certs=Certificates(os=authority("talos", Algorithm.ED25519)),
+        )
+        if not kubernetes:
+            return found
+        return structs.replace(
+            found,
             secrets=KubernetesSecrets(
                 bootstraptoken=bootstrap_token or random_token(), secretboxencryptionsecret=_random_base64()
             ),
-            trustdinfo=TrustdInfo(token=random_token()),
             certs=Certificates(
                 etcd=authority("etcd", Algorithm.ECDSA_P256),
                 k8s=authority("kubernetes", Algorithm.ECDSA_P256),
                 k8saggregator=authority("", Algorithm.ECDSA_P256),
                 k8sserviceaccount=Key(key=keys.encode(keys.generate(Algorithm.RSA_4096))),
-                os=authority("talos", Algorithm.ED25519),
+                os=found.certs.os,
             ),
         )
 
     @classmethod
-    def decode(cls, text: str | bytes) -> Bundle:
+    def decode(cls, text: str | bytes, *, kubernetes: bool = True) -> Bundle:
         """Read a bundle file. Raises ConfigError with everything that is wrong or missing."""
         nodes = list(documents(text))
         if len(nodes) != 1:
             raise ConfigError(f"a secrets bundle is one YAML document, this text has {len(nodes)}")
         bundle = decode_struct(nodes[0], cls)
-        bundle.check()
+        bundle.check(kubernetes=kubernetes)
         return bundle
 
     @classmethod
     def from_config(cls, config: Config) -> Bundle:
-        """Secrets out of the configuration of a control plane machine. Raises ConfigError when it has not all."""
+        """Secrets out of the configuration of a control plane machine. Raises ConfigError when it has not all; those
+        of Kubernetes and etcd are missing where none of it runs."""
         etcd, os_ca = config.cluster.etcd.ca, config.machine.ca.issuing
         k8s, aggregator = config.kubernetes.ca.issuing, config.kubernetes.aggregator_ca.issuing
         account = config.kubernetes.service_account
@@ -146,28 +158,27 @@ class Bundle(Part, rename="lower", kw_only=True):
                 os=pair(os_ca),
             ),
         )
-        bundle.check()
+        bundle.check(kubernetes=bool(config.machine.runs_etcd or config.machine.runs_kubelet or k8s))
         return bundle
 
     def encode(self) -> str:
         """YAML text."""
         return dump(struct_plain(self))
 
-    def check(self) -> None:
-        """Raise ConfigError unless everything is there and every key belongs to its certificate."""
-        problems = [
-            f"{name} is missing"
-            for name, value in (
-                ("cluster.id", self.cluster.id),
-                ("cluster.secret", self.cluster.secret),
-                ("secrets.bootstraptoken", self.secrets.bootstraptoken),
-                ("trustdinfo.token", self.trustdinfo.token),
-            )
-            if not value
-        ]
-        if not (self.secrets.secretboxencryptionsecret or self.secrets.aescbcencryptionsecret):
-            problems.append("secrets.secretboxencryptionsecret is missing")
-        for name in ("etcd", "k8s", "k8saggregator", "os"):
+    def check(self, *, kubernetes: bool = True) -> None:
+        """Raise ConfigError unless everything is there and every key belongs to its certificate. Not `kubernetes`:
+        what only Kubernetes and etcd use may be missing, and is not looked at."""
+        needed = {
+            "cluster.id": self.cluster.id,
+            "cluster.secret": self.cluster.secret,
+            "trustdinfo.token": self.trustdinfo.token,
+        }
+        if kubernetes:
+            encryption = self.secrets.secretboxencryptionsecret or self.secrets.aescbcencryptionsecret
+            needed["secrets.bootstraptoken"] = self.secrets.bootstraptoken
+            needed["secrets.secretboxencryptionsecret"] = encryption
+        problems = [f"{name} is missing" for name, value in needed.items() if not value]
+        for name in ("etcd", "k8s", "k8saggregator", "os") if kubernetes else ("os",):
             part: CertificateAndKey = getattr(self.certs, name)
             if not part.crt or not part.key:
                 problems.append(f"certs.{name} needs crt and key")
@@ -177,10 +188,11 @@ class Bundle(Part, rename="lower", kw_only=True):
                     problems.append(f"certs.{name}: the key does not belong to the certificate")
             except PKIError as e:
                 problems.append(f"certs.{name}: {e}")
-        try:
-            keys.decode(self.certs.k8sserviceaccount.key)
-        except PKIError as e:
-            problems.append(f"certs.k8sserviceaccount: {e}")
+        if kubernetes:
+            try:
+                keys.decode(self.certs.k8sserviceaccount.key)
+            except PKIError as e:
+                problems.append(f"certs.k8sserviceaccount: {e}")
         if problems:
             raise ConfigError([f"secrets bundle: {p}" for p in problems])
 

@@ -45,7 +45,16 @@ def validate(config: Config, mode: str, *, strict: bool = False) -> list[str]:
 
 def warnings(config: Config, mode: str) -> list[str]:
     """What works but should be changed."""
-    return [f"{d.title}: {w}" for d in config.documents for w in d.warnings(config)]
+    return [*(f"{d.title}: {w}" for d in config.documents for w in d.warnings(config)), *_missing_parts(config)]
+
+
+def _missing_parts(config: Config) -> Iterator[str]:
+    """Parts of Kubernetes that wait for others which the configuration leaves out."""
+    machine = config.machine
+    if machine.configured and machine.is_control_plane and config.kubernetes.api_server and not machine.runs_etcd:
+        yield "v1alpha1: cluster.etcd.ca is not set, so etcd does not run here: kube-apiserver needs another one"
+    if machine.configured and config.kubelet.static_pods and not machine.runs_kubelet:
+        yield "KubeStaticPodConfig: static pods need a kubelet, and this configuration has no KubeletConfig"
 
 
 def deprecations(config: Config) -> Iterator[str]:
@@ -143,20 +152,36 @@ def _whole(config: Config, mode: str) -> Iterator[str]:
         yield "v1alpha1: machine is required; start from the output of 'talosctl gen config'"
         return
     if document.cluster is None:
-        yield "v1alpha1: cluster is required; start from the output of 'talosctl gen config'"
+        yield "v1alpha1: cluster is required, if only as {}; start from the output of 'talosctl gen config'"
     machine = config.machine
     if machine.ca.issuing is None and not machine.ca.accepted:
         yield "v1alpha1: an authority is required: set machine.ca, or machine.acceptedCAs to trust others only"
     elif machine.is_control_plane and not (machine.ca.issuing and machine.ca.issuing.key):
         yield "v1alpha1: machine.ca.key is required on control plane machines, they sign certificates with it"
-    if machine.is_control_plane and config.kubernetes.etcd_encryption is None:
-        yield (
-            "KubeEtcdEncryptionConfig is required on control plane machines (legacy: cluster.secretboxEncryptionSecret)"
-        )
+    yield from _kubernetes(config)
     if mode == "container" and not config.network.resolvers.host_dns:
         yield "ResolverConfig hostDNS.enabled must be true in container mode (legacy: machine.features.hostDNS.enabled)"
     if mode == "metal" and machine.install is None:
         yield "UnattendedInstallConfig is required in metal mode (legacy: machine.install)"
+
+
+def _kubernetes(config: Config) -> Iterator[str]:
+    """What Kubernetes needs where it runs. A machine may run none of it: the documents are left out then, all of
+    them."""
+    kubernetes = config.kubernetes
+    trusted = bool(kubernetes.ca.issuing or kubernetes.ca.accepted)
+    runs_api_server = config.machine.is_control_plane and (trusted or kubernetes.api_server is not None)
+    if runs_api_server and kubernetes.etcd_encryption is None:
+        yield (
+            "KubeEtcdEncryptionConfig is required on control plane machines that run kube-apiserver (legacy: "
+            "cluster.secretboxEncryptionSecret)"
+        )
+    if (trusted or runs_api_server or config.machine.runs_kubelet) and not config.cluster.endpoint:
+        yield (
+            "KubeClusterConfig with the endpoint is required where Kubernetes runs (legacy: "
+            "cluster.controlPlane.endpoint); for a machine without Kubernetes leave all its documents out, as "
+            "'talosctl gen config --skip-k8s-etcd' does"
+        )
 
 
 def _versions(config: Config) -> Iterator[str]:

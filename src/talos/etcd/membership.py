@@ -32,6 +32,7 @@ from talos.state import State
 log = logging.getLogger("machined.etcd")
 
 JOIN_RETRY_S = 1.0
+ANSWER_LIMIT_S = 2.0
 
 Restore = Callable[[SpecSpec, EtcdBootstrapRequest], Awaitable[None]]
 """Makes the data of this member out of the snapshot that the request names."""
@@ -142,6 +143,22 @@ async def other_control_planes(state: State, own: Collection[str]) -> list[str]:
         mine.update(address.partition("/")[0] for address in node.spec.addresses)
     hosts = [host for e in await state.list(EndpointSpec) for host in (*e.spec.addresses, *e.spec.hosts)]
     return [host for host in dict.fromkeys(hosts) if host not in mine]
+
+
+async def others_answer(state: State) -> list[str]:
+    """Other control plane nodes whose member has a leader; asked once, each for two seconds at most."""
+    spec = (await state.wait_for(SpecSpec, "etcd")).spec
+
+    async def has_leader(host: str) -> bool:
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT_S), await client(state, [host]) as etcd:
+                return bool((await etcd.status()).leader)
+        except (TimeoutError, EtcdUnavailableError, GRPCError, OSError):
+            return False
+
+    hosts = await other_control_planes(state, {*spec.advertised_addresses, spec.name})
+    answers = await asyncio.gather(*(has_leader(host) for host in hosts))
+    return [host for host, answered in zip(hosts, answers, strict=True) if answered]
 
 
 async def healthy(state: State) -> None:

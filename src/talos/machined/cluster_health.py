@@ -36,9 +36,18 @@ class Cluster(Struct):
     """The nodes that shall be healthy, by address, and the ways to ask them."""
 
     nodes: ClusterNodes
-    kubernetes: Client
+    client: Client | None
+    """None: the nodes run no Kubernetes"""
     control_plane: Sequence[str]
     workers: Sequence[str]
+    etcd: bool = True
+    """whether the control plane nodes run etcd, where there is no Kubernetes"""
+
+    @property
+    def kubernetes(self) -> Client:
+        """The Kubernetes API, for checks that are made only where there is one."""
+        assert self.client is not None
+        return self.client
 
     @property
     def all(self) -> list[str]:
@@ -61,7 +70,7 @@ Check = Callable[[Cluster], Awaitable[None]]
 
 async def run(cluster: Cluster) -> AsyncGenerator[str, None]:
     """Lines of progress; ends when every check has passed once, in order."""
-    for name, check in CHECKS:
+    for name, check in checks(cluster):
         yield f"waiting for {name}: ..."
         said = ""
         while True:
@@ -152,6 +161,18 @@ async def disk_sizes(cluster: Cluster) -> None:
             raise NotYetError(f"{name}: {size >> 20} MiB of disk, at least {DISK_MIN_BYTES >> 20} MiB are needed")
 
 
+async def volume_sizes(cluster: Cluster) -> None:
+    """As `disk_sizes`, of what the nodes themselves say."""
+
+    async def one(address: str) -> None:
+        response = await cluster.nodes.call(address, "/machine.MachineService/Mounts")
+        size = next((stat.size for stat in response.messages[0].stats if stat.mounted_on == "/var"), 0)
+        if size and size < DISK_MIN_BYTES:
+            raise NotYetError(f"{address}: {size >> 20} MiB of disk, at least {DISK_MIN_BYTES >> 20} MiB are needed")
+
+    await _each(one, cluster.all)
+
+
 async def no_diagnostics(cluster: Cluster) -> None:
     async def one(address: str) -> None:
         for name, spec in (await cluster.nodes.resources(address, DiagnosticSpec)).items():
@@ -169,6 +190,16 @@ async def boot_finished(cluster: Cluster) -> None:
         status = (await cluster.nodes.resources(address, MachineStatusSpec)).get("machine") or {}
         if status.get("stage") != "running":
             raise NotYetError(f"{address}: stage is {status.get('stage', 'unknown')}, not running")
+
+    await _each(one, cluster.all)
+
+
+async def machines_ready(cluster: Cluster) -> None:
+    async def one(address: str) -> None:
+        status = ((await cluster.nodes.resources(address, MachineStatusSpec)).get("machine") or {}).get("status") or {}
+        if not status.get("ready"):
+            unmet = [f"{c.get('name')}: {c.get('reason')}" for c in status.get("unmetConditions") or ()]
+            raise NotYetError(f"{address}: {'; '.join(unmet) or 'not ready'}")
 
     await _each(one, cluster.all)
 
@@ -263,10 +294,27 @@ def internal_ip(node: dict[str, Any]) -> str:
     return str(node["metadata"]["name"])
 
 
-CHECKS: tuple[tuple[str, Check], ...] = (
+def checks(cluster: Cluster) -> tuple[tuple[str, Check], ...]:
+    """Those that this cluster has something for."""
+    if cluster.client is not None:
+        return (*ETCD, *CHECKS)
+    return (*ETCD, *WITHOUT_KUBERNETES) if cluster.etcd else WITHOUT_KUBERNETES
+
+
+ETCD: tuple[tuple[str, Check], ...] = (
     ("etcd to be healthy", etcd_healthy),
     ("etcd members to be consistent across nodes", etcd_consistent),
     ("etcd members to be control plane nodes", etcd_control_plane),
+)
+WITHOUT_KUBERNETES: tuple[tuple[str, Check], ...] = (
+    ("apid to be ready", apid_ready),
+    ("all nodes memory sizes", memory_sizes),
+    ("all nodes disk sizes", volume_sizes),
+    ("no diagnostics", no_diagnostics),
+    ("all nodes to finish boot sequence", boot_finished),
+    ("all nodes to be ready", machines_ready),
+)
+CHECKS: tuple[tuple[str, Check], ...] = (
     ("apid to be ready", apid_ready),
     ("all nodes memory sizes", memory_sizes),
     ("all nodes disk sizes", disk_sizes),

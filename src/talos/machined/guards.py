@@ -23,7 +23,7 @@ async def standing_in_the_way(node: Node, before: Config, after: Config) -> list
 
     found = violations(before, after)
     found += [Violation("endpoint", reason) async for reason in _endpoint(before, after)]
-    if before.machine.is_control_plane and not after.machine.is_control_plane:
+    if before.machine.runs_etcd and not after.machine.runs_etcd:
         found += [Violation("etcd-quorum", reason) async for reason in _quorum(node)]
     return found
 

@@ -105,9 +105,16 @@ class Supervisor:
         """machined ends: leave everything running."""
         await asyncio.gather(*(runner.detach() for runner in self._runners.values()))
 
+    def _of_node(self, id: str) -> ServiceRunner:
+        """A service that this node has: one that never ran here is none of it (etcd of a worker). ServiceError."""
+        runner = self.runner(id)
+        if not runner.status.events and id not in self._stopped_by_hand():
+            raise ServiceError(f'service "{id}" not defined')
+        return runner
+
     async def api_start(self, id: str) -> None:
         """`talosctl service ID start`."""
-        runner = self.runner(id)
+        runner = self._of_node(id)
         if not runner.service.api_start:
             raise ServiceError(f'service "{id}" doesn\'t support start operation via API')
         self._mark_stopped(id, False)
@@ -115,7 +122,7 @@ class Supervisor:
 
     async def api_stop(self, id: str) -> None:
         """`talosctl service ID stop`: it stays stopped until it is started by hand or the node boots."""
-        runner = self.runner(id)
+        runner = self._of_node(id)
         if not runner.service.api_stop:
             raise ServiceError(f'service "{id}" doesn\'t support stop operation via API')
         self._mark_stopped(id, True)
@@ -123,7 +130,7 @@ class Supervisor:
 
     async def api_restart(self, id: str) -> None:
         """`talosctl service ID restart`."""
-        runner = self.runner(id)
+        runner = self._of_node(id)
         if not runner.service.api_restart:
             raise ServiceError(f'service "{id}" doesn\'t support restart operation via API')
         self._mark_stopped(id, False)

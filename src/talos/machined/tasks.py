@@ -146,9 +146,13 @@ def wanted_services(node: Node) -> tuple[str, ...]:
     config = node.config.current
     if config is None:
         return ALWAYS
-    if config.machine.is_control_plane:
-        return (*ALWAYS, "cri", "trustd", "etcd", "kubelet")
-    return (*ALWAYS, "cri", "kubelet")
+    machine = config.machine
+    return (
+        *(*ALWAYS, "cri"),
+        *(("trustd",) if machine.is_control_plane else ()),
+        *(("etcd",) if machine.runs_etcd else ()),
+        *(("kubelet",) if machine.runs_kubelet else ()),
+    )
 
 
 async def start_again(node: Node) -> None:
@@ -170,7 +174,8 @@ async def removeAllPods(node: Node, _request: Request) -> None:
 
 async def _end_pods(node: Node, *, remove: bool) -> None:
     """Stop the kubelet, which would start pods again, then every pod; one that does not end is no reason to stay."""
-    if "kubelet" in node.supervisor:
+    config = node.config.current
+    if "kubelet" in node.supervisor and (config is None or config.machine.runs_kubelet):
         await node.supervisor.stop("kubelet")
         await _report_going_down(node)
     if not node.supervisor.runner("containerd").status.running:
@@ -241,6 +246,9 @@ async def stopAllServices(node: Node, _request: Request) -> None:
 
 
 async def cordonAndDrainNode(node: Node, request: Request) -> None:
+    config = node.config.current
+    if config is not None and not config.machine.runs_kubelet:
+        return  # no node of Kubernetes: nothing but static containers, which end with it
     limit = request.drain_limit_s or DRAIN_LIMIT_S
     try:
         from talos.kubernetes.drain import cordon_and_drain

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from talos.provision.model import NodeModel
 
 from talos.provision.image_cache import ServedCache
 
@@ -74,6 +78,12 @@ class ConfigOptions:
     kube_prism_port: int = 7445
     cni_urls: tuple[str, ...] = ()
     """manifests of another container network than flannel"""
+    kubernetes: bool = True
+    """False: the nodes run neither Kubernetes nor etcd"""
+    init_node: bool = False
+    """the first node is of the type init: it founds etcd unasked"""
+    install_image: str = ""
+    """of the installer, named in the configuration; "": the default of machines, none for containers"""
     encrypted: tuple[str, ...] = ()
     """volumes of the system that are encrypted; on machines"""
     encryption_keys: tuple[str, ...] = ()
@@ -103,3 +113,9 @@ class GeneratedConfigs:
 
     by_role: dict[str, str]
     talosconfig: str
+    init: str = ""
+    """of the first node, where it is of the type init"""
+
+    def of(self, node: NodeModel) -> str:
+        """Configuration of a node."""
+        return self.init if self.init and node.index == 1 else self.by_role[node.role]

@@ -195,6 +195,8 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
         )
     if options.controlplanes < 1:
         raise ProvisionError(f"--controlplanes {options.controlplanes}: a cluster needs at least one")
+    if not options.config.kubernetes:
+        _without_kubernetes(options)
     if options.workers < 0:
         raise ProvisionError(f"--workers {options.workers}: must not be negative")
     if not options.ipv4 and not options.ipv6:
@@ -230,6 +232,22 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
     model.chaos = options.chaos.words()
     model.mounts = list(options.mounts)
     return model
+
+
+def _without_kubernetes(options: CreateOptions) -> None:
+    """Flags that say how Kubernetes or etcd run have no meaning. ProvisionError names them."""
+    default, config = ConfigOptions(), options.config
+    given = {
+        "--with-init-node": config.init_node,
+        "--use-vip": options.use_vip,
+        "--custom-cni-url": config.cni_urls,
+        "--control-plane-port": config.control_plane_port != default.control_plane_port,
+        "--kubeprism-port": config.kube_prism_port != default.kube_prism_port,
+    }
+    if flags := [flag for flag, value in given.items() if value]:
+        raise ProvisionError(
+            f"--skip-etcd-k8s and {', '.join(flags)}: the nodes run neither Kubernetes nor etcd, leave one of them out"
+        )
 
 
 def _virtual_ip(options: CreateOptions, network_: subnet.Network) -> str:
@@ -343,7 +361,7 @@ async def _create(
     later = []
     for node in model.nodes:
         files = directory.node(node.name)
-        user_data = generated.by_role[node.role] if generated is not None and not options.apply_config else None
+        user_data = generated.of(node) if generated is not None and not options.apply_config else None
         if model.machines:
             files.path.mkdir(parents=True)
             await asyncio.to_thread(machine.prepare, directory, model, node, user_data)
@@ -365,17 +383,29 @@ async def _create(
     if options.apply_config:
         from talos.provision.wait import apply_configs
 
-        await _first(apply_configs(model, generated.by_role, progress), _watch_nodes(directory, model, later))
+        await _first(apply_configs(model, generated.of, progress), _watch_nodes(directory, model, later))
     if options.wait:
-        from talos.provision.wait import bring_up
+        from talos.provision.wait import bring_up, wait_machines
 
         def start_workers() -> None:
             for node in later:
                 monitors.start(directory, node)
             later.clear()
 
+        if not options.config.kubernetes:
+            await _first(
+                wait_machines(model, talosconfig, progress, start_workers), _watch_nodes(directory, model, later)
+            )
+            return created
         created.kubeconfig = await _first(
-            bring_up(model, talosconfig, progress, start_workers, ready=options.wait_for_nodes),
+            bring_up(
+                model,
+                talosconfig,
+                progress,
+                start_workers,
+                ready=options.wait_for_nodes,
+                bootstrap=not options.config.init_node,
+            ),
             _watch_nodes(directory, model, later),
         )
         write_atomic(directory.path / "kubeconfig", created.kubeconfig)

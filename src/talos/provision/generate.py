@@ -16,6 +16,10 @@ from talos.provision.configs import DEBUG_PATCH, ConfigOptions, GeneratedConfigs
 from talos.provision.flag_documents import documents
 from talos.provision.model import CONTROL_PLANE, WORKER, ClusterModel, ProvisionError
 
+INIT = "init"
+DISK_OF_CONTAINERS = "/dev/sda"
+"""what `gen config` names as well; an installer image stands beside a disk, and a container looks at neither"""
+
 
 def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
     """Fresh secrets and one configuration per role. ProvisionError names the document and field at fault."""
@@ -30,7 +34,8 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
         source = Input(
             cluster_name=model.name,
             endpoint=model.endpoint,
-            secrets=Bundle.generate(),
+            secrets=Bundle.generate(kubernetes=options.kubernetes),
+            kubernetes=options.kubernetes,
             dns_domain=options.dns_domain,
             pod_subnets=tuple(POD_SUBNETS[family] for family in model.families),
             service_subnets=tuple(SERVICE_SUBNETS[family] for family in model.families),
@@ -40,6 +45,10 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
             install_disk=qemu.DRIVERS[model.disk_driver(0)][1] if model.machines else "",
         )
         changes = {}
+        if options.install_image:
+            changes["install_image"] = options.install_image
+            if not model.machines:
+                changes["install_disk"] = DISK_OF_CONTAINERS
         if model.kubernetes_version:
             changes["kubernetes_version"] = model.kubernetes_version
         if options.talos_version:
@@ -47,11 +56,12 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
         if changes:
             source = msgspec.structs.replace(source, **changes)
         by_role = {}
-        for role, machine_type, patches in (
-            (CONTROL_PLANE, MachineType.CONTROL_PLANE, options.control_plane_patches),
-            (WORKER, MachineType.WORKER, options.worker_patches),
+        for key, role, machine_type, patches in (
+            (CONTROL_PLANE, CONTROL_PLANE, MachineType.CONTROL_PLANE, options.control_plane_patches),
+            (WORKER, WORKER, MachineType.WORKER, options.worker_patches),
+            *(((INIT, CONTROL_PLANE, MachineType.CONTROL_PLANE, options.control_plane_patches),) * options.init_node),
         ):
-            config = source.config(machine_type)
+            config = source.config(machine_type, init=key == INIT)
             # Apart, so that a fault is counted among the person's own patches.
             config = apply_patches(config, [local_patch(options.nameservers or (model.gateway,))])
             if options.json_logs:
@@ -66,8 +76,8 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
                 except ConfigError as error:
                     raise ProvisionError(f"{flag}: {error}") from error
             validate(config, "cloud" if model.machines else "container")
-            by_role[role] = config.encode()
-        return GeneratedConfigs(by_role, source.talosconfig())
+            by_role[key] = config.encode()
+        return GeneratedConfigs(by_role, source.talosconfig(), by_role.pop(INIT, ""))
     except ConfigError as error:
         raise ProvisionError(f"configuration: {error}") from error
 

@@ -13,6 +13,8 @@ import tarfile
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import yaml
+
 from talos import api
 from talos.client import Client, TalosConfig
 from talos.client.errors import ApiError
@@ -32,13 +34,13 @@ _CALL_TIMEOUT_S = 10.0
 T = TypeVar("T")
 
 
-async def apply_configs(model: ClusterModel, by_role: dict[str, str], progress: Progress) -> None:
+async def apply_configs(model: ClusterModel, config_of: Callable[[NodeModel], str], progress: Progress) -> None:
     """Give nodes in maintenance mode their configuration by its API, as a person would."""
     limit_s = _CALL_TIMEOUT_S * (EMULATED_FACTOR if model.emulated else 1)
     progress.phase("applying the configurations")
 
     async def give(node: NodeModel) -> None:
-        request = api.message_type("machine.ApplyConfigurationRequest")(data=by_role[node.role].encode())
+        request = api.message_type("machine.ApplyConfigurationRequest")(data=config_of(node).encode())
         async with Client.insecure(node.address) as client:
             await _until(
                 lambda: client.call("/machine.MachineService/ApplyConfiguration", request, timeout=limit_s), progress
@@ -47,11 +49,52 @@ async def apply_configs(model: ClusterModel, by_role: dict[str, str], progress: 
     await asyncio.gather(*(give(node) for node in model.nodes))
 
 
+async def wait_machines(
+    model: ClusterModel, talosconfig: str, progress: Progress, api_answers: Callable[[], None]
+) -> None:
+    """Until every node has booted and says that it is ready; for nodes without Kubernetes. api_answers is called once
+    the first control plane node's API does, which signs the certificates of workers."""
+    config = TalosConfig.parse(talosconfig)
+    limit_s = _CALL_TIMEOUT_S * (EMULATED_FACTOR if model.emulated else 1)
+
+    async def one(node: NodeModel) -> None:
+        async with Client.from_config(config, endpoints=[node.address]) as client:
+            await _until(lambda: _machine_ready(client, node, limit_s), progress)
+
+    first = model.control_planes[0]
+    progress.phase("waiting for the API of the control plane")
+    async with Client.from_config(config, endpoints=[first.address]) as client:
+        await _until(lambda: client.call("/machine.MachineService/Version", timeout=limit_s), progress)
+    api_answers()
+    count = len(model.nodes)
+    progress.phase(f"waiting for {count} {'node' if count == 1 else 'nodes'} to be booted and ready")
+    await asyncio.gather(*(one(node) for node in model.nodes))
+
+
+async def _machine_ready(client: Client, node: NodeModel, limit_s: float) -> None:
+    """OSError, as long as it is not."""
+    request = api.message_type("cosi.resource.GetRequest")(
+        namespace="runtime", type="MachineStatuses.runtime.talos.dev", id="machine"
+    )
+    reply = await client.call("/cosi.resource.State/Get", request, timeout=limit_s)
+    spec = yaml.safe_load(reply.resource.spec.yaml_spec) or {}
+    status = spec.get("status") or {}
+    if spec.get("stage") != "running" or not status.get("ready"):
+        unmet = ", ".join(f"{c.get('name')}: {c.get('reason')}" for c in status.get("unmetConditions") or ())
+        raise ConnectionError(f"{node.name}: {spec.get('stage')}{f', {unmet}' if unmet else ''}")
+
+
 async def bring_up(
-    model: ClusterModel, talosconfig: str, progress: Progress, api_answers: Callable[[], None], *, ready: bool = True
+    model: ClusterModel,
+    talosconfig: str,
+    progress: Progress,
+    api_answers: Callable[[], None],
+    *,
+    ready: bool = True,
+    bootstrap: bool = True,
 ) -> str:
-    """Bootstrap the cluster and wait until every node is Ready, or only registered; returns the admin's kubeconfig.
-    api_answers is called once the first control plane node's API does."""
+    """Bootstrap the cluster, unless a node does so itself, and wait until every node is Ready, or only registered;
+    returns the admin's kubeconfig. api_answers is called once the first control plane node's API does."""
     config = TalosConfig.parse(talosconfig)
     limit_s = _CALL_TIMEOUT_S * (EMULATED_FACTOR if model.emulated else 1)
     first = model.control_planes[0]
@@ -59,13 +102,14 @@ async def bring_up(
         progress.phase("waiting for the API of the control plane")
         await _until(lambda: client.call("/machine.MachineService/Version", timeout=limit_s), progress)
         api_answers()
-        progress.phase("bootstrapping")
-        request = api.message_type("machine.BootstrapRequest")()
-        await _until(
-            lambda: client.call("/machine.MachineService/Bootstrap", request, timeout=limit_s),
-            progress,
-            done=frozenset({"ALREADY_EXISTS"}),
-        )
+        if bootstrap:
+            progress.phase("bootstrapping")
+            request = api.message_type("machine.BootstrapRequest")()
+            await _until(
+                lambda: client.call("/machine.MachineService/Bootstrap", request, timeout=limit_s),
+                progress,
+                done=frozenset({"ALREADY_EXISTS"}),
+            )
         progress.phase("fetching the kubeconfig")
         kubeconfig = await _until(lambda: _kubeconfig(client, limit_s), progress)
     progress.phase("waiting for the Kubernetes API")

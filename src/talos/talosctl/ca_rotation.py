@@ -51,7 +51,8 @@ async def discover(session: Session, node: str) -> Nodes:
         spec = spec_of(reply.resource)
         addresses = spec.get("addresses") or []
         if addresses:
-            (found.control_plane if spec.get("machineType") == "controlplane" else found.workers).append(addresses[0])
+            of_control_plane = spec.get("machineType") in ("controlplane", "init")
+            (found.control_plane if of_control_plane else found.workers).append(addresses[0])
     if not found.control_plane:
         raise click.ClickException(
             f"node {node} knows no members of its cluster: name them with --control-plane-nodes and --worker-nodes"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 if TYPE_CHECKING:
+    from talos.machined.cluster_health import Cluster
     from talos.state import Spec
     from talos.talosctl.session import Session
 
@@ -51,6 +53,32 @@ class _Nodes:
             raise NodeUnreachableError(f"{address}: {error}") from error
 
 
+async def _without_kubernetes(nodes: _Nodes, node: str) -> set[str]:
+    """Services of a control plane node that runs no Kubernetes; empty: it does run it, or is none."""
+    from talos.resources.config import MachineTypeSpec
+    from talos.resources.k8s import NodenameSpec
+
+    kind = (await nodes.resources(node, MachineTypeSpec)).get("machine-type")
+    if kind not in ("controlplane", "init") or await nodes.resources(node, NodenameSpec):
+        return set()
+    reply = await nodes.call(node, "/machine.MachineService/ServiceList")
+    services = {service.id for service in reply.messages[0].services}
+    return set() if "kubelet" in services else services
+
+
+async def _members(cluster: Cluster, nodes: _Nodes, node: str) -> None:
+    from talos.resources.cluster import MemberSpec
+
+    control_plane: list[str] = []
+    workers: list[str] = []
+    for spec in (await nodes.resources(node, MemberSpec)).values():
+        (control_plane if spec.get("machineType") in ("controlplane", "init") else workers).extend(
+            spec.get("addresses", [])[:1]
+        )
+    cluster.control_plane, cluster.workers = control_plane, workers
+    print(f"discovered nodes: {', '.join(cluster.all)}", file=sys.stderr)
+
+
 async def check(
     session: Session, control_plane: list[str], workers: list[str], endpoint: str, wait_timeout_s: float
 ) -> None:
@@ -61,9 +89,14 @@ async def check(
 
     last = "discovering nodes"
     try:
-        async with asyncio.timeout(wait_timeout_s), kubernetes(session, endpoint) as client:
-            cluster = Cluster(cast(Any, _Nodes(session)), client, control_plane, workers)
-            if not cluster.all:
+        async with asyncio.timeout(wait_timeout_s), AsyncExitStack() as stack:
+            here = _Nodes(session)
+            alone = await _without_kubernetes(here, session.targets()[0])
+            client = None if alone else await stack.enter_async_context(kubernetes(session, endpoint))
+            cluster = Cluster(cast(Any, here), client, control_plane, workers, "etcd" in (alone or ()))
+            if not cluster.all and alone:
+                await _members(cluster, here, session.targets()[0])
+            elif not cluster.all:
                 try:
                     await cluster.discover()
                 except (ApiError, ConnectError) as error:

@@ -156,3 +156,14 @@ def test_every_guard_of_the_table_is_met_by_some_change() -> None:
     met = {"endpoint", "subnets", "firewall", *guards(WORKER, made(MachineType.CONTROL_PLANE, OTHER))}
     met.update(guards(CONTROL_PLANE, made(MachineType.CONTROL_PLANE, OTHER)))
     assert met | {"etcd-quorum"} == set(GUARDS)
+
+
+def test_what_nothing_runs_in_may_change() -> None:
+    alone = Input(
+        cluster_name="demo",
+        endpoint="https://10.5.0.2:6443",
+        secrets=Bundle.generate(kubernetes=False),
+        kubernetes=False,
+    ).config(MachineType.CONTROL_PLANE)
+    patch = "apiVersion: v1alpha1\nkind: KubeNetworkConfig\npodSubnets: [10.99.0.0/16]\n"
+    assert violations(alone, Config.decode(apply_patches_to_text(alone.encode(), [patch]))) == []

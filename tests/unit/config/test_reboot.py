@@ -33,6 +33,8 @@ def reasons(before: Config, patch: str) -> list[str]:
         (f"{HEAD}EnvironmentConfig\nvariables: {{a: b}}\n", 2, 2),
         ("cluster: {etcd: {extraArgs: {a: b}}}", 3, None),
         ("cluster: {etcd: {advertisedSubnets: [10.0.0.0/8]}}", 3, None),
+        (f"{HEAD}KubeletConfig\n$patch: delete\n", 4, 4),
+        ("cluster: {etcd: {$patch: delete}}", 5, None),
         (f"{HEAD}SysctlConfig\nparams: {{a.b: c}}\n", None, None),
         (f"{HEAD}KubeletConfig\nextraArgs: {{v: '4'}}\n", None, None),
         (f"{HEAD}RegistryMirrorConfig\nname: a.example\nendpoints: [{{url: 'https://b.example'}}]\n", None, None),
@@ -73,13 +75,15 @@ def test_machined_reads_nothing_at_boot_that_the_table_does_not_name() -> None:
     asked = set()
     for path in (SOURCE / "machined").rglob("*.py"):
         asked |= _asked(list(ast.walk(ast.parse(path.read_text()))))
-    known = {("machine", name) for name in ("files", "env", "type", "is_control_plane")}
+    known = {("machine", name) for name in ("files", "env", "type", "is_control_plane", "runs_etcd", "runs_kubelet")}
     for_kubeconfig = {"endpoint", "endpoint_host", "endpoint_port", "name", "admin_kubeconfig_lifetime_s"}
     known |= {("cluster", name) for name in for_kubeconfig}  # made when asked for, and looked at by guards
     known |= {("kubernetes", "get"), ("kubernetes", "list")}  # a client of that name
     known |= {("access", name) for name in ("policy", "question", "refusal", "audit_sinks")}  # asked with every call
     known |= {("machine", name) for name in ("log_destinations", "debug", "volumes", "trims")}  # followed as it changes
     known |= {("machine", name) for name in ("configured", "ca")}  # whether a stored one with faults can still be used
+    known |= {("machine", "is_init")}  # before etcd has data, and never again
+    known |= {("kubernetes", "api_server")}  # by calls of the API: whether there is any Kubernetes
     known |= {("machine", name) for name in ("install", "encryption", "system_volumes")}  # by an installation, once
     assert asked <= known
     assert ("machine", "files") in asked

@@ -127,6 +127,7 @@ def test_talosconfig_is_signed_by_the_cluster() -> None:
         ({"kubernetes_version": "latest"}, "not of the form"),
         ({"talos_version": "v1.3"}, "v1.8 and later can"),
         ({"talos_version": "new"}, "not of the form v1.14"),
+        ({"talos_version": "v1.13", "kubernetes": False}, "always run Kubernetes"),
         ({"kubespan": True, "cluster_discovery": False}, "cluster discovery"),
     ],
 )
@@ -175,3 +176,17 @@ def test_an_old_machine_is_told_what_later_ones_have_always_on(version: str, bef
     assert (config.get(HostnameConfig) is None) == before
     assert document.machine.install.grub_use_uki_cmdline is (None if before else True)
     validate(config, "metal")
+
+
+def test_without_kubernetes_there_are_no_secrets_of_it() -> None:
+    secrets = Bundle.generate(now=NOW, kubernetes=False)
+    assert Bundle.decode(secrets.encode(), kubernetes=False) == secrets
+    with pytest.raises(ConfigError, match=r"certs\.etcd needs crt and key"):
+        Bundle.decode(secrets.encode())
+    for given in (secrets, bundle()):  # those of a cluster with Kubernetes serve as well, and stay out
+        made = Input(cluster_name="c", endpoint="https://h", secrets=given, kubernetes=False)
+        config = Config.decode(made.config(MachineType.CONTROL_PLANE).encode())
+        kept = Bundle.from_config(config)
+        assert (kept.certs.os, kept.trustdinfo, kept.cluster) == (given.certs.os, given.trustdinfo, given.cluster)
+        assert not kept.certs.etcd.crt and not kept.secrets.bootstraptoken
+    assert made.config(MachineType.WORKER).cluster.endpoint == "https://h"  # where its certificate is signed

@@ -337,3 +337,54 @@ def test_a_deprecated_key_is_named_with_what_replaces_it() -> None:
 def test_unknown_mode() -> None:
     with pytest.raises(ConfigError, match="unknown mode 'hybrid'; use one of cloud, container"):
         validate(base(), "hybrid")
+
+
+ALONE = Input(
+    cluster_name="t",
+    endpoint="https://10.0.0.1:6443",
+    secrets=Bundle.generate(kubernetes=False),
+    kubernetes=False,
+)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("machine_type", list(MachineType))
+def test_a_machine_may_run_no_kubernetes(mode: str, machine_type: MachineType) -> None:
+    config = Config.decode(ALONE.config(machine_type).encode())
+    assert validate(config, mode, strict=True) == []
+    assert (config.machine.runs_kubelet, config.machine.runs_etcd) == (False, False)
+    assert {d.KIND for d in config.documents if d.KIND.startswith("Kube")} <= {"KubeClusterConfig"}
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        (doc("KubeEtcdEncryptionConfig", "$patch: delete"), "KubeEtcdEncryptionConfig is required"),
+        (doc("KubeClusterConfig", "$patch: delete"), "KubeClusterConfig with the endpoint is required where"),
+        ("cluster: {$patch: delete}", "v1alpha1: cluster is required, if only as {}"),
+    ],
+)
+def test_kubernetes_is_left_out_as_a_whole(patch: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(apply_patches(base(), [patch]), "container")
+    assert message in str(caught.value)
+
+
+def test_parts_that_wait_for_missing_ones_are_advised_against() -> None:
+    pod = doc("KubeStaticPodConfig", "name: a\npod: {metadata: {name: a}, spec: {containers: []}}")
+    for config, word in (
+        (apply_patches(base(), ["cluster: {etcd: {$patch: delete}}"]), "etcd does not run here"),
+        (apply_patches(ALONE.config(MachineType.WORKER), [pod]), "static pods need a kubelet"),
+        (apply_patches(ALONE.config(MachineType.WORKER), [doc("KubeClusterConfig", "$patch: delete")]), "signed there"),
+    ):
+        (said,) = warnings(config, "container")
+        assert word in said
+
+
+@pytest.mark.parametrize("version", ["v1.13", "v1.14"])
+def test_the_type_init_is_a_control_plane_machine(version: str) -> None:
+    given = Input(cluster_name="t", endpoint="https://10.0.0.1:6443", secrets=bundle(), talos_version=version)
+    config = Config.decode(given.config(MachineType.CONTROL_PLANE, init=True).encode())
+    validate(config, "container", strict=True)
+    assert config.machine.is_init and config.machine.is_control_plane and config.machine.runs_etcd
+    assert not base().machine.is_init

@@ -15,6 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from talos.config.generate import Input
+from talos.config.secrets import Bundle
+from talos.config.view.model import MachineType
 from talos.controllers import toml
 from talos.controllers.block import started
 from talos.controllers.block.mount import MountController
@@ -26,19 +29,29 @@ from talos.controllers.files.etc_file import EtcFileController
 from talos.controllers.runtime import kernel_param_defaults
 from talos.controllers.runtime.kernel_param_defaults import KernelParamDefaultsController
 from talos.controllers.runtime.kernel_param_spec import KernelParamSpecController, path_of
-from talos.controllers.runtime.machine_status import network_reason, services_reason, static_pods_reason
+from talos.controllers.runtime.machine_status import (
+    MachineStatusController,
+    network_reason,
+    required_services,
+    services_reason,
+    static_pods_reason,
+)
+from talos.controllers.runtime.stage import STAGE_ID, MachineStageSpec
 from talos.environment import NodeEnvironment
 from talos.linux.mount import mount, umount
 from talos.machined import kernel_settings
+from talos.machined.node import Node
+from talos.machined.tasks import wanted_services
 from talos.resources.block import DiscoveredVolumeSpec, MountStatusSpec, VolumeConfigSpec, VolumeStatusSpec
 from talos.resources.block.mount import MountSpec
 from talos.resources.config import MachineConfigSpec
 from talos.resources.cri import RegistriesConfigSpec
 from talos.resources.cri.registry_config import RegistryEndpointConfig, RegistryMirrorConfig
-from talos.resources.enums import EncryptionKeyType, EncryptionProviderType, VolumePhase, VolumeType
+from talos.resources.enums import EncryptionKeyType, EncryptionProviderType, MachineStage, VolumePhase, VolumeType
 from talos.resources.files import EtcFileSpecSpec, EtcFileStatusSpec
+from talos.resources.k8s import NodenameSpec
 from talos.resources.network import StatusSpec as NetworkStatusSpec
-from talos.resources.runtime import KernelParamSpecSpec, KernelParamStatusSpec
+from talos.resources.runtime import KernelParamSpecSpec, KernelParamStatusSpec, MachineStatusSpec
 from talos.resources.v1alpha1 import ServiceSpec
 from talos.state.controller import Controller
 from talos.state.controller_runtime import ControllerRuntime
@@ -346,3 +359,52 @@ def test_a_machine_has_what_its_kubelet_insists_on() -> None:
     ours = {**built_in, **kernel_param_defaults.EVERYWHERE, **kernel_param_defaults.MACHINES_ONLY}
     for name, value in kernel_settings.WANTED.items():
         assert ours[name.replace("/", ".")] == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "kubernetes", "wanted"),
+    [
+        (MachineType.CONTROL_PLANE, True, {"trustd", "etcd", "kubelet"}),
+        (MachineType.WORKER, True, {"kubelet"}),
+        (MachineType.CONTROL_PLANE, False, {"trustd"}),
+        (MachineType.WORKER, False, set()),
+    ],
+)
+async def test_services_are_those_of_the_configuration(
+    tmp_path: Path, kind: MachineType, kubernetes: bool, wanted: set[str]
+) -> None:
+    """Those that start are those that the machine's readiness asks for, and no others are missed."""
+    secrets = Bundle.generate(kubernetes=False)
+    given = Input(cluster_name="demo", endpoint="https://10.5.0.2:6443", secrets=secrets, kubernetes=kubernetes)
+    config = given.config(kind)
+    node = Node(NodeEnvironment(platform="container", root=tmp_path), InMemoryState())
+    node.config.current = config
+    started = set(wanted_services(node))
+    assert started - {"machined", "apid", "networkd", "timed", "containerd", "cri"} == wanted
+    required = set(required_services(config))
+    assert required == {"machined", "apid", *wanted} <= started
+    async with running(tmp_path, MachineStatusController) as state:
+        await state.create(Resource.new(MachineConfigSpec, "v1alpha1", MachineConfigSpec(config.encode())))
+        await state.create(Resource.new(MachineStageSpec, STAGE_ID, MachineStageSpec(stage=MachineStage.RUNNING)))
+        for id in required:
+            await state.create(Resource.new(ServiceSpec, id, ServiceSpec(running=True, healthy=True)))
+        met = "nodeReady" not in await unmet(state)
+        assert met is not kubernetes
+        if kubernetes:
+            name = Resource.new(NodenameSpec, "nodename", NodenameSpec(nodename="a", skip_node_registration=True))
+            await state.create(name)
+            await within(state.wait_for(MachineStatusSpec, "machine", lambda r: "nodeReady" not in names(r)))
+        assert "services" not in await unmet(state)
+        if wanted:
+            await state.destroy(ServiceSpec, min(wanted))
+            await within(state.wait_for(MachineStatusSpec, "machine", lambda r: "services" in names(r)))
+
+
+def names(status: Resource[MachineStatusSpec]) -> set[str]:
+    return {condition.name for condition in status.spec.status.unmet_conditions}
+
+
+async def unmet(state: InMemoryState) -> set[str]:
+    """Conditions that are left when the services' is settled."""
+    found = await within(state.wait_for(MachineStatusSpec, "machine", lambda r: "services" not in names(r)))
+    return names(found)

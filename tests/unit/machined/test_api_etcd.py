@@ -30,6 +30,7 @@ from talos.state.inmemory import InMemoryState
 rpc.load_handlers()
 ADMIN = [(rpc.ROLE_KEY, rbac.ADMIN)]
 DATABASE = b"d" * 4096
+PEM = "LS0tLS0="
 SNAPSHOT = DATABASE + hashlib.sha256(DATABASE).digest()
 
 
@@ -173,8 +174,15 @@ async def test_an_upload_that_breaks_off_leaves_the_earlier_one(node: Any) -> No
 @pytest.mark.parametrize(
     ("kind", "status", "said"),
     [
-        ("controlplane", Status.FAILED_PRECONDITION, "bootstrap is not available yet: the node is still booting"),
+        (
+            f"controlplane}}\ncluster: {{etcd: {{ca: {{crt: {PEM}, key: {PEM}}}}}",
+            *(Status.FAILED_PRECONDITION, "bootstrap is not available yet: the node is still booting"),
+        ),
         ("worker", Status.UNIMPLEMENTED, "bootstrap is only available on control plane nodes"),
+        (
+            *("controlplane", Status.UNIMPLEMENTED),
+            "bootstrap is not available: the configuration of this node runs no etcd",
+        ),
     ],
 )
 async def test_before_its_authority_is_there_a_control_plane_node_is_none_that_boots(
@@ -185,3 +193,35 @@ async def test_before_its_authority_is_there_a_control_plane_node_is_none_that_b
     with pytest.raises(GRPCError) as refused:
         await bootstrap(node)
     assert (refused.value.status, refused.value.message) == (status, said)
+
+
+async def test_a_machine_of_the_type_init_founds_a_cluster_once(node: Node) -> None:
+    await etcd_founding.unasked(node.env, node.state)
+    await etcd_founding.resume(node.env, node.state)
+    assert (await node.state.get(EtcdBootstrapRequest, ID)).spec == EtcdBootstrapRequest()
+    assert (await refused(bootstrap(node)))[0] is Status.ALREADY_EXISTS
+    await etcd_founding.unasked(node.env, node.state)  # power was lost before etcd began: the promise is kept
+    assert node.env.path(etcd_founding.PATH).exists()
+    etcd_founding.forget(node.env)  # etcd ran; its data are lost, STATE is not
+    later = InMemoryState()
+    await etcd_founding.unasked(node.env, later)
+    await etcd_founding.resume(node.env, later)
+    assert await later.get_or_none(EtcdBootstrapRequest, ID) is None
+
+
+async def test_a_member_that_becomes_init_founds_nothing(node: Node) -> None:
+    data = node.env.path("/var/lib/etcd") / "member"
+    data.mkdir()
+    await etcd_founding.unasked(node.env, node.state)
+    assert not node.env.path(etcd_founding.PATH).exists()
+    etcd_founding.remember(node.env)  # by its health check, whatever type it is
+    data.rmdir()
+    await etcd_founding.unasked(node.env, node.state)
+    assert not node.env.path(etcd_founding.PATH).exists()
+
+
+async def test_a_disk_that_takes_no_promise_founds_nothing(node: Node) -> None:
+    node.env.path(f"{etcd_founding.PATH.parent}/.etcd.bootstrap.new").mkdir()
+    with pytest.raises(OSError, match=r"etcd\.bootstrap"):
+        await etcd_founding.unasked(node.env, node.state)
+    assert not node.env.path(etcd_founding.MEMBER).exists()

@@ -266,6 +266,11 @@ async def test_what_the_api_refuses(make_node: NodeFactory) -> None:
     node = make_node([Sleeper(), Checked()])
     with pytest.raises(ServiceError, match='service "nosuch" not defined'):
         await node.supervisor.api_restart("nosuch")
+    for command in (node.supervisor.api_start, node.supervisor.api_stop, node.supervisor.api_restart):
+        with pytest.raises(ServiceError, match='service "checked" not defined'):  # this node never ran it
+            await command("checked")
+    node.supervisor.start("sleeper", "checked")
+    await asyncio.wait_for(node.state.wait_for(ServiceSpec, "checked"), 10)
     with pytest.raises(ServiceError, match='service "sleeper" doesn\'t support stop operation via API'):
         await node.supervisor.api_stop("sleeper")
     node.supervisor.deny_new()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from talos.provision import image
+from talos.provision.configs import ConfigOptions
 from talos.provision.create import CreateOptions, nodes, prepare
 from talos.provision.model import ClusterDirectory, ClusterModel, PortMapping, ProvisionError
 from talos.provision.network import check_ports, ruleset
@@ -131,3 +133,21 @@ def test_the_kernel_takes_the_rules() -> None:
                 command = ["nft", "-c", "-f", "-"]
                 done = subprocess.run(command, input=script, text=True, capture_output=True, check=False)
                 assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "changes", "config"),
+    [
+        ("--with-init-node", {}, {"init_node": True}),
+        ("--use-vip", {"use_vip": True}, {}),
+        ("--control-plane-port", {}, {"control_plane_port": 7443}),
+        ("--kubeprism-port", {}, {"kube_prism_port": 7446}),
+        ("--custom-cni-url", {}, {"cni_urls": ("https://a.test",)}),
+    ],
+)
+def test_how_kubernetes_runs_is_nothing_to_say_where_it_does_not(
+    tmp_path: Path, flag: str, changes: dict[str, object], config: dict[str, Any]
+) -> None:
+    wanted = options(tmp_path, config=ConfigOptions(kubernetes=False, **config), **changes)
+    with pytest.raises(ProvisionError, match=rf"--skip-etcd-k8s and {flag}: "):
+        prepare(wanted, ClusterDirectory(tmp_path, "demo"))

@@ -88,3 +88,35 @@ def test_volumes_of_the_user_lie_on_the_disks_that_were_made_for_them() -> None:
     ]
     assert all(volume["encryption"]["keys"] == [{"slot": 0, "nodeID": {}}] for volume in found["UserVolumeConfig"])
     assert "VolumeConfig" not in found or all("encryption" not in volume for volume in found["VolumeConfig"])
+
+
+def test_without_kubernetes_there_is_nothing_of_it() -> None:
+    for role, kept in ((CONTROL_PLANE, set()), (WORKER, {"KubeClusterConfig"})):
+        found = documents(role, kubernetes=False)
+        assert {kind for kind in found if kind.startswith("Kube")} == kept
+        assert found["v1alpha1"][0]["cluster"] == {}
+
+
+def test_the_first_node_alone_is_of_the_type_init() -> None:
+    nodes = [NodeModel(f"demo-controlplane-{n}", CONTROL_PLANE, f"10.7.0.{n + 1}", n) for n in (1, 2)]
+    nodes.append(NodeModel("demo-worker-1", WORKER, "10.7.0.4", 3))
+    model = ClusterModel(
+        "demo", "10.7.0.0/24", "10.7.0.1", 1500, "", "", "", "1.37.0", "https://10.7.0.2:6443", nodes=nodes
+    )
+    patch = "machine: {certSANs: [a.test]}"
+    made = generate(model, ConfigOptions(init_node=True, control_plane_patches=(patch,)))
+    machines = [next(iter(yaml.safe_load_all(made.of(node))))["machine"] for node in nodes]
+    assert [(m["type"], m.get("certSANs")) for m in machines] == [
+        ("init", ["a.test"]), ("controlplane", ["a.test"]), ("worker", []),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["v1.13", "v1.14"])
+def test_the_installer_image_is_written_and_a_container_looks_at_neither(version: str) -> None:
+    image = "registry.test/installer:v1.14.1"
+    found = documents(WORKER, install_image=image, talos_version=version)
+    if version == "v1.14":
+        assert found["UnattendedInstallConfig"][0]["installer"]["image"] == image
+    else:
+        assert found["v1alpha1"][0]["machine"]["install"]["image"] == image
+    assert "UnattendedInstallConfig" not in documents(WORKER)

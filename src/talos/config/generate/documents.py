@@ -62,9 +62,13 @@ def documents(given: Input, machine_type: MachineType) -> Iterator[Document]:
     control_plane = machine_type is MachineType.CONTROL_PLANE
     yield _v1alpha1(given, machine_type)
     yield from _machine(given)
-    yield from _node(given, control_plane)
-    if control_plane:
-        yield from _control_plane(given)
+    if given.kubernetes:
+        yield from _node(given, control_plane)
+        if control_plane:
+            yield from _control_plane(given)
+    elif not control_plane:
+        # A worker has its certificate signed at the address of the endpoint; Kubernetes is only one of its uses.
+        yield KubeClusterConfig(cluster_name=given.cluster_name, endpoint=given.endpoint)
 
 
 def _v1alpha1(given: Input, machine_type: MachineType) -> V1Alpha1:
@@ -85,7 +89,9 @@ def _v1alpha1(given: Input, machine_type: MachineType) -> V1Alpha1:
         cluster=ClusterConfig(
             token=bundle.secrets.bootstraptoken,
             etcd=EtcdConfig(ca=PEMCertificateAndKey(crt=etcd_ca.crt, key=etcd_ca.key)) if control_plane else None,
-        ),
+        )
+        if given.kubernetes
+        else ClusterConfig(),
     )
 
 

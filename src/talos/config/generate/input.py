@@ -45,6 +45,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     registry_mirrors: tuple[RegistryMirror, ...] = ()
     kubespan: bool = False
     cluster_discovery: bool = True
+    kubernetes: bool = True
+    """False: neither Kubernetes nor etcd runs on the machines"""
     talosconfig_endpoints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,20 +56,27 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
         check_supported(self.kubernetes_version)
         if self.kubespan and not self.cluster_discovery:
             raise ConfigError("KubeSpan finds its peers by cluster discovery: leave it on, or KubeSpan off")
-        _ = self.contract
+        contract = self.contract
+        if not self.kubernetes and not contract.multi_document:
+            raise ConfigError(f"machines of Talos {contract} always run Kubernetes: v1.14 and later can do without it")
 
     @property
     def contract(self) -> VersionContract:
         """Layout and features of the Talos version that the configuration is for."""
         return VersionContract.parse(self.talos_version)
 
-    def config(self, machine_type: MachineType) -> Config:
-        """Configuration of a machine of that type."""
+    def config(self, machine_type: MachineType, *, init: bool = False) -> Config:
+        """Configuration of a machine of that type; `init`: a control plane machine that founds etcd unasked."""
         if self.contract.multi_document:
             from talos.config.generate.documents import documents
         else:
             from talos.config.generate.legacy import documents
-        return Config(documents(self, machine_type))
+        made = Config(documents(self, machine_type))
+        if init:
+            from talos.config.patch import apply_patches
+
+            return apply_patches(made, ["machine: {type: init}\n"])
+        return made
 
     def talosconfig(self, *, roles: tuple[str, ...] = ("os:admin",), now: datetime | None = None) -> str:
         """YAML of a client configuration with one context named as the cluster."""

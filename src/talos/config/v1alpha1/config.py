@@ -38,9 +38,12 @@ class V1Alpha1(Document, kw_only=True):
         """What works but should be changed."""
         if self.cluster and self.cluster.allow_scheduling_on_masters is not None:
             yield "cluster.allowSchedulingOnMasters is now cluster.allowSchedulingOnControlPlanes"
-        if self.machine and not config.cluster.endpoint:
-            yield "no cluster endpoint: set KubeClusterConfig endpoint (legacy: cluster.controlPlane.endpoint)"
+        if self.machine and not config.cluster.endpoint and not config.machine.is_control_plane:
+            yield (
+                "no cluster endpoint: a worker has its certificate signed there; set KubeClusterConfig endpoint "
+                "(legacy: cluster.controlPlane.endpoint)"
+            )
         if self.machine and not self.machine.token:
             yield "machine.token is empty: machines cannot join with it"
-        if self.cluster and not self.cluster.token:
+        if self.cluster and not self.cluster.token and config.machine.runs_kubelet:
             yield "cluster.token is empty: kubelets cannot join with it"

@@ -34,6 +34,11 @@ class KubeletView:
         document = self._config.get(V1Alpha1)
         return (document.machine if document else None) or MachineConfig()
 
+    @property
+    def runs(self) -> bool:
+        """Whether there is one at all."""
+        return self._config.get(KubeletConfig) is not None or self._config.cluster.legacy
+
     @cached_property
     def spec(self) -> Kubelet | None:
         """kubelet settings; None when the configuration runs no kubelet."""
@@ -49,7 +54,7 @@ class KubeletView:
                 disable_manifests_directory=True,
                 credential_provider_config=credentials,
             )
-        if not self._config.cluster.legacy:
+        if not self.runs:
             return None
         legacy = self._machine.kubelet or LegacyKubeletConfig()
         return Kubelet(
@@ -76,6 +81,8 @@ class KubeletView:
                 annotations={**machine.node_annotations, **document.annotations},
                 taints={**machine.node_taints, **document.taints},
             )
+        if not self.runs:
+            return KubernetesNode()
         labels, taints = dict(machine.node_labels), dict(machine.node_taints)
         if self._config.machine.is_control_plane:
             labels = {LABEL_CONTROL_PLANE: "", **labels}

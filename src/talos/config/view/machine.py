@@ -62,8 +62,24 @@ class MachineView:
 
     @property
     def is_control_plane(self) -> bool:
-        """Whether etcd and the control plane run here."""
+        """Whether it is one of those that hold the cluster: certificates are signed here, and etcd and the control
+        plane run here if the configuration has any."""
         return self.type is MachineType.CONTROL_PLANE
+
+    @property
+    def is_init(self) -> bool:
+        """Of the old type ``init``: a control plane machine that founds etcd unasked."""
+        return self._legacy.type == "init"
+
+    @property
+    def runs_etcd(self) -> bool:
+        """Whether a member of etcd runs here. Without an authority there is none: members know each other by it."""
+        return self.is_control_plane and self._config.cluster.etcd.ca is not None
+
+    @property
+    def runs_kubelet(self) -> bool:
+        """Whether the machine is a node of Kubernetes."""
+        return self._config.kubelet.runs
 
     @property
     def debug(self) -> bool:

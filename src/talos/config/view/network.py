@@ -225,6 +225,8 @@ class NetworkView:
         features = self._machine.features
         host_dns = features.host_dns if features else None
         if document := self._config.get(ResolverConfig):
+            # A document that names servers only says nothing of the cache.
+            said = document.host_dns if document.host_dns.enabled is not None or host_dns is None else host_dns
             servers = tuple(
                 NameServer(n.address, n.protocol or "Do53", n.tls_server_name) for n in document.nameservers
             )
@@ -232,9 +234,9 @@ class NetworkView:
                 nameservers=servers or tuple(NameServer(n) for n in legacy.nameservers),
                 search_domains=tuple(document.search_domains.domains or legacy.search_domains),
                 disable_search_domain=bool(document.search_domains.disable_default or legacy.disable_search_domain),
-                host_dns=bool(document.host_dns.enabled),
-                forward_kube_dns=bool(document.host_dns.forward_kube_dns_to_host),
-                resolve_member_names=bool(document.host_dns.resolve_member_names),
+                host_dns=bool(said.enabled),
+                forward_kube_dns=bool(said.forward_kube_dns_to_host),
+                resolve_member_names=bool(said.resolve_member_names),
             )
         return Resolvers(
             nameservers=tuple(NameServer(n) for n in legacy.nameservers),

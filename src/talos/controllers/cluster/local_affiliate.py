@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from talos.config import Config
+from talos.controllers.config.machine_type import machine_type
 from talos.controllers.k8s.control_plane_api_server_final import FINAL_ID
+from talos.controllers.k8s.nodename import from_hostname
 from talos.controllers.machine_config import ACTIVE_CONFIG, active
 from talos.controllers.publish import always
 from talos.controllers.secrets.cert_sans import fqdn, plain_addresses
 from talos.resources.cluster import AffiliateSpec, ConfigSpec, ControlPlane, IdentitySpec
-from talos.resources.enums import MachineType
 from talos.resources.k8s import APIServerConfigSpec, NodenameSpec
 from talos.resources.network import HostnameStatusSpec, NodeAddressSpec
 from talos.state import SHARED, Controller, Input, Output, Runtime
@@ -44,15 +46,23 @@ class LocalAffiliateController(Controller):
             return
         nodename = await rt.get_or_none(NodenameSpec, "nodename")
         server = await rt.get_or_none(APIServerConfigSpec, FINAL_ID)
-        control_plane = config.machine.is_control_plane
         spec = AffiliateSpec(
             node_id=identity.spec.node_id,
             addresses=plain_addresses(addresses.spec.addresses),
             hostname=fqdn(hostname.spec),
-            nodename=nodename.spec.nodename if nodename else "",
+            nodename=_member_name(config, nodename.spec if nodename else None, hostname.spec),
             operating_system=f"Talos ({TALOS_VERSION})",
-            machine_type=MachineType.CONTROL_PLANE if control_plane else MachineType.WORKER,
-            control_plane=ControlPlane(port=server.spec.local_port) if control_plane and server else None,
+            machine_type=machine_type(config),
+            control_plane=ControlPlane(port=server.spec.local_port)
+            if config.machine.is_control_plane and server
+            else None,
         )
         await rt.modify(AffiliateSpec, spec.node_id, always(spec))
         await rt.keep_only(AffiliateSpec, (spec.node_id,))
+
+
+def _member_name(config: Config, nodename: NodenameSpec | None, hostname: HostnameStatusSpec) -> str:
+    """A member has a node's name of Kubernetes, or the one that it would have there; "" while it is not known."""
+    if nodename is not None:
+        return nodename.nodename
+    return "" if config.machine.runs_kubelet else from_hostname(hostname.hostname)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from talos.config import Config
 from talos.controllers.machine_config import ACTIVE_CONFIG, active
 from talos.resources.cluster import MemberSpec
-from talos.resources.enums import MachineType
 from talos.resources.k8s import KubePrismEndpoint, KubePrismEndpointsSpec
 from talos.state import Controller, Input, Output, Runtime
 
@@ -37,7 +36,7 @@ def load_balanced(config: Config, members: list[MemberSpec]) -> list[KubePrismEn
     if config.machine.is_control_plane and api_server is not None:
         found.append((LOCALHOST, api_server.port))
     for member in members:
-        if member.machine_type is MachineType.CONTROL_PLANE and member.addresses:
+        if member.machine_type.is_control_plane and member.addresses:
             port = member.control_plane.port if member.control_plane else 6443
             found.append((member.addresses[0], port))
     return [KubePrismEndpoint(host=host, port=port) for host, port in dict.fromkeys(found)]

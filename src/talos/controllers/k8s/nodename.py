@@ -1,4 +1,4 @@
-"""The name under which this machine is a Kubernetes node."""
+"""The name under which this machine is a Kubernetes node, if it is one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NodenameController(Controller):
     async def reconcile(self, rt: Runtime) -> None:
         config = await active(rt)
         hostname = await rt.get_or_none(HostnameStatusSpec, "hostname")
-        if config is None:
+        if config is None or not config.machine.runs_kubelet:
             await rt.keep_only(NodenameSpec, ())
             return
         if hostname is None or not hostname.spec.hostname:

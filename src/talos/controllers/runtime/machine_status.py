@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from talos.config import Config
+from talos.controllers.machine_config import ACTIVE_CONFIG, active
 from talos.controllers.runtime.stage import STAGE_ID, MachineStageSpec
-from talos.resources.config import MachineTypeSpec
-from talos.resources.enums import MachineStage, MachineType
+from talos.resources.enums import MachineStage
 from talos.resources.k8s import NodenameSpec, NodeStatusSpec, StaticPodStatusSpec
 from talos.resources.network import StatusSpec as NetworkStatusSpec
 from talos.resources.runtime import MachineStatusSpec
@@ -19,8 +20,19 @@ from talos.resources.v1alpha1 import ServiceSpec
 from talos.state.controller import Controller, Input, Output
 from talos.state.runtime import Runtime
 
-REQUIRED = ("apid", "machined", "kubelet")
-REQUIRED_CONTROL_PLANE = ("etcd", "trustd")
+
+def required_services(config: Config | None) -> tuple[str, ...]:
+    """Services without which a node is not what its configuration says."""
+    required = ("apid", "machined")
+    if config is None:
+        return required
+    machine = config.machine
+    return (
+        *required,
+        *(("kubelet",) if machine.runs_kubelet else ()),
+        *(("etcd",) if machine.runs_etcd else ()),
+        *(("trustd",) if machine.is_control_plane else ()),
+    )
 
 
 def services_reason(services: dict[str, ServiceSpec], required: tuple[str, ...]) -> str:
@@ -66,7 +78,7 @@ class MachineStatusController(Controller):
     name = "runtime.MachineStatusController"
     inputs = (
         Input(MachineStageSpec, id=STAGE_ID),
-        Input(MachineTypeSpec, id="machine-type"),
+        ACTIVE_CONFIG,
         Input(TimeStatusSpec, id="node"),
         Input(NetworkStatusSpec, id="status"),
         Input(ServiceSpec),
@@ -79,14 +91,17 @@ class MachineStatusController(Controller):
     async def reconcile(self, rt: Runtime) -> None:
         stage_resource = await rt.get_or_none(MachineStageSpec, STAGE_ID)
         stage = stage_resource.spec.stage if stage_resource is not None else MachineStage.UNKNOWN
+        config = await active(rt)
         unmet: list[UnmetCondition] = []
         if stage in (MachineStage.BOOTING, MachineStage.RUNNING):
             reasons = {
                 "time": await self._time(rt),
                 "network": await self._network(rt),
-                "services": await self._services(rt),
+                "services": services_reason(
+                    {r.id: r.spec for r in await rt.list(ServiceSpec)}, required_services(config)
+                ),
                 "staticPods": static_pods_reason({r.id: r.spec.pod_status for r in await rt.list(StaticPodStatusSpec)}),
-                "nodeReady": await self._node(rt),
+                "nodeReady": await self._node(rt) if config is not None and config.machine.runs_kubelet else "",
             }
             unmet = [UnmetCondition(name=name, reason=reason) for name, reason in reasons.items() if reason]
         if stage_resource is not None and stage_resource.spec.problem:
@@ -102,17 +117,12 @@ class MachineStatusController(Controller):
         status = await rt.get_or_none(NetworkStatusSpec, "status")
         return network_reason(status.spec if status is not None else None)
 
-    async def _services(self, rt: Runtime) -> str:
-        kind = await self._machine_type(rt)
-        required = REQUIRED + (REQUIRED_CONTROL_PLANE if kind is MachineType.CONTROL_PLANE else ())
-        return services_reason({r.id: r.spec for r in await rt.list(ServiceSpec)}, required)
-
     async def _node(self, rt: Runtime) -> str:
-        if await self._machine_type(rt) is MachineType.UNKNOWN:
-            return ""
         nodename = await rt.get_or_none(NodenameSpec, "nodename")
         if nodename is None:
             return "node name is not known yet"
+        if nodename.spec.skip_node_registration:
+            return ""
         status = await rt.get_or_none(NodeStatusSpec, nodename.spec.nodename)
         if status is None:
             return f'node "{nodename.spec.nodename}" status is not available yet'
@@ -121,7 +131,3 @@ class MachineStatusController(Controller):
         if status.spec.unschedulable:
             return f'node "{nodename.spec.nodename}" is cordoned'
         return ""
-
-    async def _machine_type(self, rt: Runtime) -> MachineType:
-        resource = await rt.get_or_none(MachineTypeSpec, "machine-type")
-        return resource.spec.type if resource is not None else MachineType.UNKNOWN

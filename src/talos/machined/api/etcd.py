@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 H = TypeVar("H", bound=Callable[..., Any])
 MINIMUM_DOWNGRADE = (3, 5)
+KUBECONFIG = "kubeconfig"
 
 
 async def _control_plane(call: Call, what: str) -> None:
@@ -40,10 +41,19 @@ async def _control_plane(call: Call, what: str) -> None:
 
 
 def not_here(call: Call, what: str) -> GRPCError:
-    """Why a control plane node's method does not work without its authority: this is none, or one that boots. What the
-    node is stands in its configuration; the authority is published after the API answers."""
+    """Why a control plane node's method does not work without its authority: this is none, or one without etcd or
+    Kubernetes, or one that boots. What the node is stands in its configuration; the authority is published after the
+    API answers.
+
+    Without etcd it is UNIMPLEMENTED, as on a worker: FAILED_PRECONDITION is what clients try again until it works.
+    """
     config = call.node.config.current
     if config is not None and config.machine.is_control_plane:
+        if not (config.kubernetes.api_server if what == KUBECONFIG else config.machine.runs_etcd):
+            missing = "Kubernetes" if what == KUBECONFIG else "etcd"
+            return GRPCError(
+                Status.UNIMPLEMENTED, f"{what} is not available: the configuration of this node runs no {missing}"
+            )
         return GRPCError(Status.FAILED_PRECONDITION, f"{what} is not available yet: the node is still booting")
     return GRPCError(Status.UNIMPLEMENTED, f"{what} is only available on control plane nodes")
 

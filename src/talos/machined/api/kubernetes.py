@@ -16,7 +16,7 @@ from talos import rbac
 from talos.api import common_pb2, machine_pb2
 from talos.controllers.machine_config import ACTIVE, parse
 from talos.kubernetes.kubeconfig import admin_kubeconfig, dump
-from talos.machined.api.etcd import not_here
+from talos.machined.api.etcd import KUBECONFIG, not_here
 from talos.machined.rpc import Call, server_stream, unary
 from talos.pki.certificates import Pair, Usage, api_client, issue_pair
 from talos.resources.config import MachineConfigSpec
@@ -32,7 +32,7 @@ async def kubeconfig(call: Call, _request: Any) -> AsyncIterator[common_pb2.Data
     """A fresh administrator's kubeconfig, as the one file of a gzipped tar."""
     root = await call.node.state.get_or_none(KubernetesRootSpec, "k8s")
     if root is None:
-        raise not_here(call, "kubeconfig")
+        raise not_here(call, KUBECONFIG)
     lifetime = DEFAULT_TTL
     config = await call.node.state.get_or_none(MachineConfigSpec, ACTIVE)
     if config is not None:

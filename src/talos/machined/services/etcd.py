@@ -48,6 +48,8 @@ class Etcd(ProgramService):
         from talos.etcd.membership import start_arguments
         from talos.machined import etcd_founding
 
+        if (config := node.config.current) is not None and config.machine.is_init:
+            await etcd_founding.unasked(node.env, node.state)
         await etcd_founding.resume(node.env, node.state)
 
         async def restore(spec: SpecSpec, request: EtcdBootstrapRequest) -> None:
@@ -104,5 +106,7 @@ class Etcd(ProgramService):
         async def check() -> None:
             await healthy(node.state)
             etcd_founding.forget(node.env)  # a member that leaves the cluster must not found another
+            with suppress(OSError):  # no fault of etcd's; it is tried again with the next check
+                etcd_founding.remember(node.env)
 
         return HealthCheck(check, period_s=20.0, timeout_s=15.0)

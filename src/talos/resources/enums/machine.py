@@ -12,3 +12,8 @@ class MachineType(WireEnum):
     INIT = 1, "init"
     CONTROL_PLANE = 2, "controlplane"
     WORKER = 3, "worker"
+
+    @property
+    def is_control_plane(self) -> bool:
+        """Also of the old type ``init``."""
+        return self in (MachineType.INIT, MachineType.CONTROL_PLANE)

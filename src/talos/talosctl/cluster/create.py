@@ -11,6 +11,7 @@ import click
 
 from talos.talosctl.cluster import machine_flags, refused
 from talos.talosctl.cluster.group import check_linux
+from talos.talosctl.cluster.options import config_options
 from talos.talosctl.cluster.options import options as create_options
 from talos.talosctl.cluster.values import addresses, check_name, mounts, patches, ports, served_cache
 from talos.talosctl.options import ClientGroup, Command, ListOption
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @create_options
 @machine_flags.options
 @refused.create
+@config_options
 @click.pass_context
 def create(ctx: click.Context, /, **flags: Any) -> None:
     """Create a cluster: nodes are containers, each on the real image with a network and storage of its own."""
@@ -43,6 +45,7 @@ def docker(**flags: Any) -> None:
 @create_options
 @machine_flags.options
 @refused.create
+@config_options
 @click.pass_context
 def dev(ctx: click.Context, /, **flags: Any) -> None:
     """The same as create alone, by the name that Talos' own client has for it."""
@@ -123,6 +126,9 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
             encryption_keys=flags.get("encryption_keys", ()),
             user_volumes=flags.get("user_volumes", ()),
             encrypt_user_volumes=flags.get("encrypt_user_volumes", False),
+            kubernetes=not flags.get("skip_etcd_k8s", False),
+            init_node=flags.get("with_init_node", False),
+            install_image=flags.get("install_image", ""),
         ),
         mounts=mounts(flags.get("mount", ())),
         ipv4=flags["ipv4"],
@@ -168,3 +174,6 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
     if created.kubeconfig is not None:
         count = len(created.model.nodes)
         print(f"{count} {'node is' if count == 1 else 'nodes are'} Ready after {elapsed:.1f} s", file=sys.stderr)
+    elif options.wait and created.talosconfig and not options.config.kubernetes:
+        count = len(created.model.nodes)
+        print(f"{count} {'node is' if count == 1 else 'nodes are'} up after {elapsed:.1f} s", file=sys.stderr)

@@ -94,3 +94,19 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(flags):
         function = option(function)
     return shared(function)
+
+
+def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What the configuration says beyond the usual, for `create` and `create dev`."""
+    flags = [
+        click.option("--skip-etcd-k8s", is_flag=True,
+                     help="nodes without Kubernetes and etcd; wait until they are booted and ready"),
+        click.option("--with-init-node", is_flag=True,
+                     help="the first node is of the old type init, which founds etcd unasked"),
+        click.option("--install-image", default="", metavar="IMAGE",
+                     help="installer image in the configuration; nothing fetches it here: containers have no disk, and "
+                          "machines install what they start from (--image, --iso-path)"),
+    ]  # fmt: skip
+    for option in reversed(flags):
+        function = option(function)
+    return function

@@ -42,13 +42,10 @@ _REASONS = {
     "image_cache": _NO_DOCUMENT.format(
         "ImageCacheConfig", ": name `talosctl image cache-serve` on this host with --registry-mirror"
     ),
-    "install_image": "machines install what --image holds, and take another version by `talosctl upgrade --image`",
     "omni_api_endpoint": "Omni is not spoken by this version: leave the flag out",
-    "skip_etcd_k8s": "nodes of this version always run Kubernetes: --no-wait returns before it is there",
     "wireguard_cidr": _NO_DOCUMENT.format("WireguardConfig", _MESH),
     "with_bgp": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
     "with_bgp_clos": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
-    "with_init_node": "the type init is an old one: etcd is bootstrapped through the API, which this command does",
     "with_kubespan": _NO_DOCUMENT.format("KubeSpanConfig", _MESH),
     "with_siderolink": _NO_DOCUMENT.format("SideroLinkConfig", _MESH),
     "with_tpm1_2": "nodes speak to a TPM 2.0 only, use --with-tpm2",
@@ -94,10 +91,8 @@ _CREATE = """
 --image-cache-tls-cert-file string
 --image-cache-tls-key-file string
 --initrd-path string _out/initramfs-${ARCH}.xz
---install-image string
 --ipxe-boot-script string
 --omni-api-endpoint string
---skip-etcd-k8s bool false
 --uki-path string
 --usb-path string
 --vmlinuz-path string _out/vmlinuz-${ARCH}
@@ -105,7 +100,6 @@ _CREATE = """
 --with-bgp bool false
 --with-bgp-clos bool false
 --with-bootloader bool true
---with-init-node bool false
 --with-kubespan bool false
 --with-siderolink string none
 --with-tpm1_2 bool false

@@ -43,7 +43,7 @@ _FILES = {"controlplane": "controlplane.yaml", "worker": "worker.yaml", "talosco
 @click.option("--with-secrets", default="", metavar="FILE", help="use the secrets bundle of gen secrets")
 @click.option("-o", "--output", default="", metavar="PATH", help="folder; with one output type a file, - prints it")
 @click.option("--output-dir", default="", hidden=True)
-@click.option("--skip-k8s-etcd", is_flag=True, hidden=True)
+@click.option("--skip-k8s-etcd", is_flag=True, hidden=True, help="for machines without Kubernetes and etcd")
 @click.option(
     *("-t", "--output-types"),
     cls=ListOption,
@@ -95,15 +95,13 @@ def config(
 
     if schema != "v1alpha1":
         raise click.UsageError(f"--version {schema}: only v1alpha1 is known")
-    if skip_k8s_etcd:
-        raise click.UsageError(
-            "--skip-k8s-etcd: machines of this version always run Kubernetes, so their configuration needs its "
-            "secrets: leave the flag out"
-        )
-    types = output_types or list(TYPES)
+    if not (types := output_types):
+        raise click.UsageError(f"--output-types: name at least one of {', '.join(TYPES)}")
     if unknown := [t for t in types if t not in TYPES]:
         raise click.UsageError(f"--output-types: {', '.join(unknown)} is unknown; use any of {', '.join(TYPES)}")
-    targets = _targets(dict.fromkeys(types), output or output_dir)
+    if output and output_dir:
+        raise click.UsageError("--output and --output-dir exclude each other")
+    targets = _targets(dict.fromkeys(types), output or output_dir, folder=bool(output_dir))
     patches = {
         MachineType.CONTROL_PLANE: (
             ("--config-patch", config_patch),
@@ -127,9 +125,10 @@ def config(
             registry_mirrors=_mirrors(registry_mirror),
             kubespan=with_kubespan,
             cluster_discovery=with_cluster_discovery,
+            kubernetes=not skip_k8s_etcd,
         )
         # After everything else was checked: new secrets take a while.
-        given = msgspec.structs.replace(given, secrets=_secrets(with_secrets, Bundle))
+        given = msgspec.structs.replace(given, secrets=_secrets(with_secrets, Bundle, kubernetes=not skip_k8s_etcd))
         files: dict[str, tuple[str | bytes, int]] = {}
         for kind, path in targets.items():
             if kind == "talosconfig":
@@ -151,9 +150,10 @@ def config(
             click.echo(f"Created {path}", err=True)
 
 
-def _targets(types: dict[str, None], output: str) -> dict[str, str]:
-    """Output type -> path. One type: ``output`` is its file; several: their folder."""
-    if len(types) == 1:
+def _targets(types: dict[str, None], output: str, *, folder: bool = False) -> dict[str, str]:
+    """Output type -> path. One type: ``output`` is its file, unless it is said to be a folder; several: their
+    folder."""
+    if len(types) == 1 and not folder:
         kind = next(iter(types))
         if output and output != "-" and Path(output).is_dir():
             raise click.UsageError(f"--output {output} is a folder; with one output type it names the file")
@@ -165,11 +165,11 @@ def _targets(types: dict[str, None], output: str) -> dict[str, str]:
     return {kind: str(Path(output) / _FILES[kind]) for kind in types}
 
 
-def _secrets(path: str, bundle: type[Bundle]) -> Bundle:
+def _secrets(path: str, bundle: type[Bundle], *, kubernetes: bool) -> Bundle:
     if not path:
         click.echo("making new secrets: keep them with gen secrets and --with-secrets for later machines", err=True)
-        return bundle.generate()
-    return bundle.decode(read_file(path, "the secrets of --with-secrets"))
+        return bundle.generate(kubernetes=kubernetes)
+    return bundle.decode(read_file(path, "the secrets of --with-secrets"), kubernetes=kubernetes)
 
 
 def _mirrors(values: list[str]) -> tuple[RegistryMirror, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,27 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talos.config.generate import Input
 from talos.config.patch import apply_patches
+from talos.config.secrets import Bundle
+from talos.config.view.model import MachineType as ViewedType
 from talos.controllers.cluster.affiliate_merge import merge
 from talos.controllers.cluster.annotations import affiliate_of, annotations_of
 from talos.controllers.cluster.config import ConfigController
+from talos.controllers.cluster.local_affiliate import LocalAffiliateController
+from talos.controllers.cluster.member import MemberController
 from talos.controllers.cluster.node_identity import base62, load_or_create
-from talos.resources.cluster import AffiliateSpec, ControlPlane, MemberSpec
+from talos.controllers.config.machine_type import MachineTypeController
+from talos.environment import NodeEnvironment
+from talos.resources.cluster import AffiliateSpec, ControlPlane, IdentitySpec, MemberSpec
 from talos.resources.cluster import ConfigSpec as DiscoveryConfigSpec
+from talos.resources.config import MachineConfigSpec, MachineTypeSpec
 from talos.resources.enums import MachineType
+from talos.resources.k8s import NodenameSpec
+from talos.resources.network import HostnameStatusSpec, NodeAddressSpec
+from talos.state.controller_runtime import ControllerRuntime
+from talos.state.inmemory import InMemoryState
+from talos.state.resource import Resource
 
 
 def test_identity_is_made_once(tmp_path: Path) -> None:
@@ -86,3 +100,48 @@ def test_a_named_discovery_service_does_not_leave_a_node_alone(make_config: Any)
     assert rendered is not None
     assert rendered.registry_kubernetes_enabled
     assert rendered.service_endpoint == "discovery.example:443"
+
+
+@pytest.mark.parametrize(
+    ("kind", "kubernetes", "known", "member"),
+    [
+        (MachineType.CONTROL_PLANE, True, "demo-1", "demo-1"),
+        (MachineType.INIT, True, "demo-1", "demo-1"),
+        (MachineType.WORKER, True, "", ""),  # it will have a name in Kubernetes
+        (MachineType.CONTROL_PLANE, False, "", "demo-1"),  # it will have none
+    ],
+)
+async def test_a_node_is_a_member_by_its_name(
+    tmp_path: Path, kind: MachineType, kubernetes: bool, known: str, member: str
+) -> None:
+    config = Input(
+        cluster_name="demo",
+        endpoint="https://10.5.0.2:6443",
+        secrets=Bundle.generate(kubernetes=False),
+        kubernetes=kubernetes,
+    ).config(
+        ViewedType.WORKER if kind is MachineType.WORKER else ViewedType.CONTROL_PLANE, init=kind is MachineType.INIT
+    )
+    state = InMemoryState()
+    controllers = (ConfigController, LocalAffiliateController, MemberController, MachineTypeController)
+    async with ControllerRuntime(state, controllers, NodeEnvironment(platform="container", root=tmp_path)):
+        for id, spec in (
+            ("v1alpha1", MachineConfigSpec(config.encode())),
+            ("local", IdentitySpec(node_id="id")),
+            ("hostname", HostnameStatusSpec(hostname="Demo-1")),
+            ("routed-no-k8s", NodeAddressSpec(addresses=["10.5.0.2/24"])),
+        ):
+            await state.create(Resource.new(type(spec), id, spec))
+        if known:
+            await state.create(Resource.new(NodenameSpec, "nodename", NodenameSpec(nodename=known)))
+        told = await asyncio.wait_for(state.wait_for(AffiliateSpec, "id", lambda r: r.spec.nodename == member), 5)
+        assert told.spec.machine_type is kind
+        assert (await state.get(MachineTypeSpec, "machine-type")).spec.type is kind
+        if member:
+            found = await asyncio.wait_for(state.wait_for(MemberSpec, member), 5)
+            assert (found.spec.machine_type, found.spec.machine_type.is_control_plane) == (
+                kind,
+                kind is not MachineType.WORKER,
+            )
+        else:
+            assert await state.list(MemberSpec) == []
