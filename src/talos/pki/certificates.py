@@ -56,10 +56,12 @@ def new_authority(
     organization: str = "",
     *,
     algorithm: Algorithm = Algorithm.ED25519,
+    ip_addresses: Iterable[str] = (),
     validity: timedelta = AUTHORITY_VALIDITY,
     now: datetime | None = None,
 ) -> Pair:
-    """Self-signed authority; an empty organization gives an empty subject (aggregation layer)."""
+    """Self-signed authority; an empty organization gives an empty subject (aggregation layer). With addresses it serves
+    as its own server certificate. Raises PKIError for an address that cannot stand in one."""
     key = keys.generate(algorithm)
     subject = _name("", (organization,) if organization else ())
     public = key.public_key()
@@ -70,6 +72,8 @@ def new_authority(
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier(_key_identifier(public)), critical=False)
     )
+    if names := _alternative_names((), ip_addresses):
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return Pair(_pem(_sign(builder, key)), keys.encode(key))
 
 

@@ -84,6 +84,10 @@ def test_documented_output_is_valid(run: Run, cluster: Path) -> None:
         (["gen", "config", "demo", "https://h", "-o", "out"], "out/controlplane.yaml, out/worker.yaml, out/tal"),
         (["gen", "config", "demo", "h:6443", "-o", "new"], "cluster endpoint 'h:6443'"),
         (["gen", "config", "demo", "https://h", "-o", "new", "-t", "boss"], "--output-types: boss is unknown"),
+        (["gen", "config", "demo", "https://h", "-o", "new", "-t", ""], "--output-types: name at least one"),
+        (["gen", "config", "demo", "https://h", "-o", "new", "-t", "init"], "--output-types: init is unknown"),
+        (["gen", "config", "demo", "https://h", "-o", "new", "--output-dir", "new"], "exclude each other"),
+        (["gen", "config", "demo", "https://h", "--skip-k8s-etcd", "--talos-version", "v1.13"], "always run"),
         (["gen", "config", "demo", "https://h", "-o", "-"], "choose it with --output-types"),
         (["gen", "config", "demo", "https://h", "-o", "secrets.yaml"], "secrets.yaml is a file"),
         (["gen", "config", "demo", "https://h", "-o", "out", "-t", "worker"], "out is a folder"),
@@ -125,6 +129,24 @@ def test_refusals_change_nothing(run: Run, cluster: Path, arguments: list[str], 
     assert message in err
     assert out == ""
     assert files(cluster) == before
+
+
+def test_machines_without_kubernetes(run: Run, cluster: Path) -> None:
+    """Their secrets may be those of any cluster, and those of theirs make no cluster."""
+    code, _, _ = run(
+        *("gen", "config", "demo", "https://10.0.0.1:6443", "--skip-k8s-etcd", "--with-secrets", "secrets.yaml"),
+        *("--output-dir", "alone", "--output-types", "controlplane"),
+    )
+    assert code == 0
+    text = (cluster / "alone/controlplane.yaml").read_text().split("\n# ")[0]  # in the folder, although it is one type
+    assert "kind: Kube" not in text and "etcd" not in text
+    for mode in ("metal", "container"):
+        assert run("validate", "-m", mode, "--strict", "-c", "alone/controlplane.yaml")[0] == 0
+    assert run("gen", "secrets", "-o", "own.yaml", "--from-controlplane-config", "alone/controlplane.yaml")[0] == 0
+    again = ("gen", "config", "demo", "https://10.0.0.1:6443", "--with-secrets", "own.yaml", "-o", "again")
+    assert run(*again, "--skip-k8s-etcd")[0] == 0
+    code, _, err = run(*again, "--force")
+    assert code == 1 and "certs.k8s needs crt and key" in err
 
 
 def test_force_overwrites(run: Run, cluster: Path) -> None:
@@ -173,6 +195,13 @@ def test_secrets_from_a_kubeadm_folder(run: Run, cluster: Path) -> None:
 
 
 def test_certificates_by_hand(run: Run, tmp_path: Path) -> None:
+    import hashlib
+    from ipaddress import ip_address
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
     from talos.pki import certificates
 
     assert run("gen", "ca", "--organization", "talos")[0] == 0
@@ -182,9 +211,21 @@ def test_certificates_by_hand(run: Run, tmp_path: Path) -> None:
     crt = (tmp_path / "admin.crt").read_bytes()
     assert certificates.issued_by(crt, (tmp_path / "talos.crt").read_bytes())
     assert sorted(certificates.organizations(crt)) == ["os:operator", "os:reader"]
+    usage = certificates.load_certificate(crt).extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH], "the API takes no other"
+    public = certificates.load_certificate((tmp_path / "talos.crt").read_bytes()).public_key()
+    info = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert (tmp_path / "talos.sha256").read_text() == f"sha256:{hashlib.sha256(info).hexdigest()}"
+    (tmp_path / "admin.key").rename(tmp_path / "other.pem")
+    assert run("gen", "csr", "--key", "other.pem", "--ip", "127.0.0.1")[0] == 0
+    (tmp_path / "other.csr").rename(tmp_path / "request")
+    assert run("gen", "crt", "--ca", "talos", "--csr", "request", "--name", "other")[0] == 0
     assert run("gen", "keypair", "--organization", "x", "--ip", "10.0.0.1")[0] == 0
     pair = certificates.Pair((tmp_path / "x.crt").read_bytes(), (tmp_path / "x.key").read_bytes())
     assert certificates.matches(pair)
+    assert certificates.issued_by(pair.crt, pair.crt), "it can be trusted by itself"
+    names = certificates.load_certificate(pair.crt).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    assert names.value.get_values_for_type(x509.IPAddress) == [ip_address("10.0.0.1")]
     assert oct((tmp_path / "talos.key").stat().st_mode & 0o777) == "0o600"
 
 

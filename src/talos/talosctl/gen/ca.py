@@ -14,8 +14,9 @@ from talos.talosctl.options import Command
 @click.option("--rsa", is_flag=True, help="an RSA key instead of Ed25519")
 @force_option
 def ca(organization: str, hours: int, rsa: bool, force: bool) -> None:
-    """Make a certificate authority: NAME.crt, NAME.key and NAME.sha256 (of the certificate) in this folder."""
-    import hashlib
+    """Make a certificate authority: NAME.crt, NAME.key and NAME.sha256 (of its public key, as `kubeadm join
+    --discovery-token-ca-cert-hash` takes it) in this folder."""
+    from base64 import b64decode
     from datetime import timedelta
 
     from talos.pki import certificates
@@ -29,13 +30,11 @@ def ca(organization: str, hours: int, rsa: bool, force: bool) -> None:
         )
     except (PKIError, OverflowError) as error:
         raise click.ClickException(f"cannot make the authority: {error}") from error
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    digest = hashlib.sha256(certificates.load_certificate(pair.crt).public_bytes(Encoding.DER)).hexdigest()
+    digest = b64decode(certificates.fingerprint(pair.crt)).hex()
     write_files(
         {
             f"{organization}.crt": (pair.crt, 0o644),
-            f"{organization}.sha256": (digest + "\n", 0o644),
+            f"{organization}.sha256": (f"sha256:{digest}", 0o644),
             f"{organization}.key": (pair.key, 0o600),
         },
         force=forced(force),

@@ -16,7 +16,9 @@ from talos.talosctl.options import Command, ListOption
 @click.option("--roles", cls=ListOption, default=["os:admin"], metavar="ROLE,...", help="roles (default os:admin)")
 @force_option
 def csr(key: str, ip: str, roles: list[str], force: bool) -> None:
-    """Make a certificate request for a private key: the key's file name with the suffix .csr."""
+    """Make a certificate request for a private key: the key's file name, with the suffix .csr for its own."""
+    from pathlib import Path
+
     from talos.pki import requests
     from talos.pki.keys import PKIError
     from talos.rbac import KNOWN
@@ -32,4 +34,4 @@ def csr(key: str, ip: str, roles: list[str], force: bool) -> None:
         request = requests.new_request(read_file(key, "the key"), organizations=roles, ip_addresses=[ip])
     except PKIError as error:
         raise click.ClickException(f"--key {key}: {error}") from error
-    write_files({f"{key.removesuffix('.key')}.csr": (request, 0o644)}, force=forced(force))
+    write_files({str(Path(key).with_suffix(".csr")): (request, 0o644)}, force=forced(force))

@@ -15,9 +15,8 @@ from talos.talosctl.options import Command
 @click.option("--ip", default="", metavar="ADDRESS", help="address in the certificate")
 @force_option
 def keypair(organization: str, ip: str, force: bool) -> None:
-    """Make a certificate of an authority of its own, with its key: NAME.crt and NAME.key in this folder."""
+    """Make a certificate that is its own authority, with its key: NAME.crt and NAME.key in this folder."""
     from talos.pki import certificates
-    from talos.pki.certificates import Usage
     from talos.pki.keys import PKIError
 
     try:
@@ -25,13 +24,7 @@ def keypair(organization: str, ip: str, force: bool) -> None:
     except ValueError:
         raise click.UsageError(f"--ip {ip} is no IP address") from None
     try:
-        authority = certificates.new_authority(organization)
-        pair = certificates.issue_pair(
-            authority,
-            organizations=[organization],
-            ip_addresses=addresses,
-            usage=Usage.SERVER | Usage.CLIENT,
-        )
+        pair = certificates.new_authority(organization, ip_addresses=addresses)
     except PKIError as error:
         raise click.ClickException(f"cannot make the certificate: {error}") from error
     write_files(

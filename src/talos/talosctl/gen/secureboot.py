@@ -35,7 +35,9 @@ def uki(common_name: str, output: str, force: bool) -> None:
     from cryptography.x509.oid import NameOID
 
     key = rsa.generate_private_key(65537, _BITS)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    name = x509.Name(
+        [x509.NameAttribute(oid, common_name) for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)]
+    )
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
