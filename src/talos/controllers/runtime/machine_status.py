@@ -22,10 +22,10 @@ from talos.state.runtime import Runtime
 
 
 def required_services(config: Config | None) -> tuple[str, ...]:
-    """Services without which a node is not what its configuration says."""
+    """Services without which a node is not what its configuration says; while that is not read, it is not ready."""
     required = ("apid", "machined")
     if config is None:
-        return required
+        return (*required, "kubelet")
     machine = config.machine
     return (
         *required,
