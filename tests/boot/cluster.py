@@ -35,9 +35,9 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
-    def create(self, *words: str, timeout_s: float = 120) -> str:
+    def create(self, *words: str, command: str = "create qemu", timeout_s: float = 120) -> str:
         files = ("--talosconfig", str(self.talosconfig), "--kubeconfig-destination", str(self.kubeconfig))
-        return self.cluster("create qemu", "--image", str(BOOT), *files, *words, timeout_s=timeout_s)
+        return self.cluster(command, "--image", str(BOOT), *files, *words, timeout_s=timeout_s)
 
     def destroy(self) -> None:
         """Idempotent."""

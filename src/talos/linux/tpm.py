@@ -11,6 +11,7 @@ own) reads nothing. Rejected: tpm2-tss through ctypes, four libraries of 1.5 MB 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -30,6 +31,7 @@ except ImportError:
     from cryptography.hazmat.primitives.ciphers.modes import CFB
 
 DEVICE = Path("/dev/tpmrm0")
+MAJOR = Path("/sys/class/tpm/tpm0/tpm_version_major")
 REGISTERS = range(24)
 _ANSWER_BYTES = 4096
 _NO_SESSIONS, _SESSIONS = 0x8001, 0x8002
@@ -86,7 +88,7 @@ def opened(device: Path = DEVICE) -> Iterator[Transmit]:
     try:
         fd = os.open(device, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        raise TpmError(f"this machine has no TPM 2.0 ({device}: {error.strerror})") from error
+        raise TpmError(f"this machine has {_instead()} ({device}: {error.strerror})") from error
 
     def transmit(command: bytes) -> bytes:
         os.write(fd, command)
@@ -96,6 +98,14 @@ def opened(device: Path = DEVICE) -> Iterator[Transmit]:
         yield transmit
     finally:
         os.close(fd)
+
+
+def _instead() -> str:
+    """What there is where the resource manager is not, which is for TPM 2.0 only."""
+    with contextlib.suppress(OSError):
+        if MAJOR.read_text().strip() == "1":
+            return "a TPM 1.2, which cannot seal keys for disks: they need a TPM 2.0"
+    return "no TPM 2.0"
 
 
 def registers_policy(values: dict[int, bytes]) -> bytes:

@@ -1,8 +1,8 @@
 """Secrets and machine configurations of a local cluster.
 
 Beyond the defaults of `gen config`, a local cluster contacts no address outside itself: no discovery service, no time
-server, and its only resolver is the bridge, where nobody listens; the host DNS of each node answers what is local and
-refuses the rest at once.
+server (this host, where machines' clocks begin wrong), and its only resolver is the bridge, where nobody listens; the
+host DNS of each node answers what is local and refuses the rest at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from talos.provision.image_cache import ServedCache
 _LOCAL_PATCH = """\
 apiVersion: v1alpha1
 kind: TimeSyncConfig
-enabled: false
+{time}
 ---
 apiVersion: v1alpha1
 kind: ResolverConfig
@@ -33,9 +33,11 @@ $patch: delete
 """
 
 
-def local_patch(nameservers: Iterable[str]) -> str:
+def local_patch(nameservers: Iterable[str], time_server: str = "") -> str:
     """What every local cluster's configuration has: these resolvers, and nothing that is asked outside of it."""
-    return _LOCAL_PATCH.format(nameservers=", ".join(f"{{address: {server}}}" for server in nameservers))
+    addresses = ", ".join(f"{{address: {server}}}" for server in nameservers)
+    time = f"enabled: true\nntp: {{servers: [{time_server}]}}" if time_server else "enabled: false"
+    return _LOCAL_PATCH.format(nameservers=addresses, time=time)
 
 
 def json_logs_patch(url: str) -> str:

@@ -29,6 +29,7 @@ from talos.provision import (
     network,
     preflight,
     qemu,
+    starts,
     subnet,
     tpm,
 )
@@ -110,6 +111,7 @@ class CreateOptions:
     disk_sector: int = 512
     worker_disks: int = 0
     start_file: str = ""
+    start: starts.Start = field(default_factory=starts.Start)
     iommu: bool = False
     uuid_hostnames: bool = False
     scale_wait: bool = False
@@ -286,10 +288,18 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
     if not options.disks or options.disks[0] < machine.SMALLEST_DISK:
         raise ProvisionError(f"--disks: the first one holds the system and needs {machine.SMALLEST_DISK >> 30}GiB")
     secure_boot = start == machine.ISO_SECURE_BOOT
-    found = machine.artefacts(options.image, images.REPOSITORY, options.start_file, secure_boot=secure_boot)
-    if options.config.encrypts and "tpm" in options.config.encryption_keys and not options.tpm:
-        raise ProvisionError("--disk-encryption-key-types tpm: the machines need a chip, add --with-tpm2")
-    preflight.check_machines(options.state, found, start, count)
+    starts.check(options.start, start)
+    found = machine.artefacts(
+        *(options.image, images.REPOSITORY, options.start_file),
+        secure_boot=secure_boot,
+        initramfs=options.start.initramfs,
+    )
+    if options.config.encrypts and "tpm" in options.config.encryption_keys:
+        if options.start.tpm1:
+            raise ProvisionError("--disk-encryption-key-types tpm: a TPM 1.2 cannot seal keys, use --with-tpm2")
+        if not options.tpm:
+            raise ProvisionError("--disk-encryption-key-types tpm: the machines need a chip, add --with-tpm2")
+    preflight.check_machines(options.state, found, start, count, options.start)
     if start == machine.DISK_IMAGE:
         disk_image.check(found.disk, options.disk_sector)
     if options.tpm:
@@ -299,6 +309,7 @@ def _machines(options: CreateOptions, count: int) -> ClusterModel:
     model.disk_drivers, model.disk_serials = list(options.disk_drivers), list(options.disk_serials)
     model.disk_sector, model.worker_disks, model.iommu = options.disk_sector, options.worker_disks, options.iommu
     model.tpm, model.kernel_arguments = options.tpm, options.kernel_arguments
+    starts.remember(model, options.start, found, injected=_configured(options) and not options.apply_config)
     model.emulated = qemu.accelerator(found.kernel) == qemu.EMULATION
     return model
 
@@ -357,6 +368,8 @@ async def _create(
     how = " (emulated, which takes minutes: no KVM here)" if model.emulated else ""
     if options.config.json_logs:
         await asyncio.to_thread(log_receiver.start, directory, model)
+    for start in starts.servers(model):
+        await asyncio.to_thread(start, directory, model)
     progress.phase(f"starting {len(model.nodes)} nodes on {' and '.join(model.subnets)}{how}")
     later = []
     for node in model.nodes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 
-from talos.provision import cgroup, host, key_server, log_receiver, monitors, network
+from talos.provision import cgroup, host, key_server, log_receiver, monitors, network, starts
 from talos.provision.model import ClusterDirectory, ProvisionError
 
 
@@ -41,6 +41,7 @@ def destroy(directory: ClusterDirectory) -> str:
     companion.end_recorded(directory.image_cache)
     key_server.kill(directory)
     log_receiver.kill(directory)
+    starts.kill(directory)
     cgroup.kill(directory.cgroup)
     cgroup.remove(directory.cgroup)
     network.destroy(directory)

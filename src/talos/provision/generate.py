@@ -63,7 +63,8 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
         ):
             config = source.config(machine_type, init=key == INIT)
             # Apart, so that a fault is counted among the person's own patches.
-            config = apply_patches(config, [local_patch(options.nameservers or (model.gateway,))])
+            time_server = model.gateway if model.bad_rtc else ""
+            config = apply_patches(config, [local_patch(options.nameservers or (model.gateway,), time_server)])
             if options.json_logs:
                 config = apply_patches(config, [json_logs_patch(log_receiver.url(model))])
             if options.debug:

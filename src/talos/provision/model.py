@@ -113,9 +113,27 @@ class ClusterModel:
     emulated: bool = False
     """machines without KVM"""
     tpm: bool = False
-    """machines with a TPM 2.0, in software"""
+    """machines with a TPM, in software"""
+    tpm_version: int = 2
+    """1: TPM 1.2"""
     kernel_arguments: str = ""
     """of machines, beside the system's own"""
+    initramfs: str = ""
+    command_line: str = ""
+    """file, and arguments of the kernel, that go with `image` where that is a kernel"""
+    medium: str = ""
+    """of machines: ISO that they install themselves from, where they do not start from one"""
+    boot_script: str = ""
+    """of machines that start over the network: URL of what iPXE runs"""
+    bootloader: bool = True
+    """machines start from their disk once it has a system"""
+    uefi: bool = True
+    firmware: list[str] = field(default_factory=list)
+    """of machines: UEFI code and variables; the package ovmf's if there are none"""
+    bad_rtc: bool = False
+    """the clocks of machines begin wrong, and a server on the bridge tells the time"""
+    config_method: str = ""
+    """how machines get their configuration: one of talos.provision.seed.METHODS; "": by a seed"""
     mounts: list[Mount] = field(default_factory=list)
     airgapped: bool = False
     """nothing that nodes send leaves the network of the cluster"""
@@ -202,6 +220,18 @@ class ClusterDirectory:
         return self.path / "kms.log"
 
     @property
+    def time_server_log(self) -> Path:
+        return self.path / "time-server.log"
+
+    @property
+    def config_server_log(self) -> Path:
+        return self.path / "config-server.log"
+
+    @property
+    def netboot_log(self) -> Path:
+        return self.path / "netboot.log"
+
+    @property
     def runc_root(self) -> Path:
         return self.path / "runc"
 
@@ -254,7 +284,10 @@ class ClusterDirectory:
 
     def foreign(self) -> list[str]:
         """Entries of the folder that no cluster makes; a removal that was interrupted leaves none of them."""
-        ours = ("cluster.json", "runc", "nodes", "talosconfig", "kubeconfig", "json-logs.log", "kms.json", "kms.log")
+        ours = (
+            *("cluster.json", "runc", "nodes", "talosconfig", "kubeconfig", "json-logs.log", "kms.json", "kms.log"),
+            *("time-server.log", "config-server.log", "netboot.log"),
+        )
         entries = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
         known = {*ours, self.image_cache.name, self.image_cache_log.name}
         partial = tuple(f".{name}." for name in known)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from talos.linux import netlink as nl
@@ -16,7 +17,7 @@ from talos.linux import tap
 from talos.linux.mount import mounts
 from talos.linux.namespace import network_namespace, new_network_namespace
 from talos.linux.netlink_socket import RouteSocket
-from talos.provision import cgroup, image, machine, qemu, seed
+from talos.provision import cgroup, firmware, image, machine, qemu, seed, starts
 from talos.provision.model import ProvisionError
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_SYS_PTRACE": 19, "CAP_MKNOD": 27}
@@ -38,11 +39,14 @@ def check(state: Path, image_file: Path, runc: Path, nodes: int) -> None:
     firewall()
 
 
-def check_machines(state: Path, artefacts: machine.Artefacts, preset: str, nodes: int) -> None:
+def check_machines(
+    state: Path, artefacts: machine.Artefacts, preset: str, nodes: int, start: starts.Start | None = None
+) -> None:
     """The same for machines, which need no runc, no control groups and no file systems of the host."""
+    start = start or starts.Start()
     privileges()
     disk_space(state, nodes, _MACHINE_BYTES)
-    emulator(secure_boot=artefacts.secure_boot)
+    emulator(secure_boot=artefacts.secure_boot, folders=start.firmware_folders, uefi=start.uefi)
     seed_tools()
     for file in artefacts.needed(preset):
         if not file.is_file():
@@ -68,14 +72,12 @@ def check_ipv6() -> None:
         )
 
 
-def emulator(*, secure_boot: bool = False) -> None:
-    """QEMU and its firmware."""
+def emulator(*, secure_boot: bool = False, folders: Sequence[str] = (), uefi: bool = True) -> None:
+    """QEMU and its firmware, which is looked for in `folders` first."""
     if shutil.which(qemu.PROGRAM) is None:
         raise ProvisionError(f"{qemu.PROGRAM} is not installed on this host: install the package qemu-system-x86")
-    code = qemu.FIRMWARE_CODE_SECURE if secure_boot else qemu.FIRMWARE_CODE
-    for file in (code, qemu.FIRMWARE_VARIABLES):
-        if not file.exists():
-            raise ProvisionError(f"the UEFI firmware {file} is missing: install the package ovmf")
+    if uefi:
+        firmware.find(folders, secure_boot=secure_boot)
 
 
 def seed_tools() -> None:

@@ -58,19 +58,31 @@ class Machine:
     macs: tuple[str, ...] = ()
     disks: tuple[Disk, ...] = ()
     iso: Path | None = None
+    usb: Path | None = None
+    """image of a stick that the machine may start from"""
     kernel: Path | None = None
+    """that QEMU itself starts: a Linux kernel, or a unified kernel image (`initramfs` is in it, and UEFI is needed)"""
+    unified: bool = False
     initramfs: Path | None = None
     arguments: str = ""
-    """of the kernel: all of them with `kernel`, otherwise those that the stub appends to its own"""
+    """of the kernel: all of them with a Linux kernel, otherwise those that the stub appends to its own"""
     variables: Path | None = None
     """UEFI variables of this machine; None: no firmware but QEMU's own loader"""
+    firmware: Path | None = None
+    """UEFI code that goes with `variables`; None: the package ovmf's"""
     secure_boot: bool = False
+    network_boot: bool = False
+    """after the disks: the firmware asks the first network card"""
+    clock: str = ""
+    """what the machine's clock shows when it is switched on, as -rtc has it; "": this host's time"""
     uuid: str = ""
     """as the firmware tells it; "": none"""
     iommu: bool = False
     """Intel's (VT-d), which PCI devices are behind"""
     restart: bool = False
     """whether the machine may restart itself; otherwise QEMU ends"""
+    append: bool = False
+    """keep what the console has shown before"""
 
 
 def command(machine: Machine) -> list[str]:
@@ -84,7 +96,7 @@ def command(machine: Machine) -> list[str]:
         # In front of the devices that are to be behind it.
         *(("-device", "intel-iommu,intremap=on,device-iotlb=on") if machine.iommu else ()),
         "-display", "none", "-monitor", "none", "-nodefaults", "-vga", "none",
-        "-serial", f"file:{machine.console}",
+        *_serial(machine),
         "-device", "virtio-rng-pci",
         # Hardware of its own that restarts the machine when the kernel stands still.
         "-device", "i6300esb", "-action", "watchdog=reset",
@@ -95,38 +107,61 @@ def command(machine: Machine) -> list[str]:
         words.append("-no-reboot")
     for number, network in enumerate(machine.networks):
         mac = f",mac={machine.macs[number]}" if number < len(machine.macs) else ""
+        if machine.network_boot and number == 0:
+            mac += _place(machine, len(machine.disks))
         words += ["-netdev", network, "-device", f"virtio-net-pci,netdev=net{number}{mac}"]
     if any(disk.driver == "scsi" for disk in machine.disks):
         words += ["-device", "virtio-scsi-pci"]
     for number, disk in enumerate(machine.disks):
         device, _ = DRIVERS[disk.driver]
         words += ["-drive", f"if=none,id=disk{number},format=raw,discard=unmap,file={disk.path}"]
-        told = f"{device},drive=disk{number},bootindex={number},serial={disk.serial or f'disk{number}'}"
+        told = f"{device},drive=disk{number}{_place(machine, number)},serial={disk.serial or f'disk{number}'}"
         if disk.sector != Disk.sector:
             told += f",logical_block_size={disk.sector},physical_block_size={disk.sector}"
         words += ["-device", told]
     if machine.iso is not None:
         words += ["-drive", f"if=none,id=cd,media=cdrom,readonly=on,format=raw,file={machine.iso}"]
-        words += ["-device", f"ide-cd,drive=cd,bootindex={len(machine.disks)}"]
+        # Behind the network, an ISO is there to be installed from.
+        words += ["-device", f"ide-cd,drive=cd{'' if machine.network_boot else _place(machine, len(machine.disks))}"]
+    if machine.usb is not None:
+        words += ["-drive", f"if=none,id=stick,readonly=on,format=raw,file={machine.usb}"]
+        place = _place(machine, len(machine.disks))
+        words += ["-device", "qemu-xhci,id=usb", "-device", f"usb-storage,bus=usb.0,drive=stick,removable=on{place}"]
     if machine.variables is not None:
-        code = FIRMWARE_CODE_SECURE if machine.secure_boot else FIRMWARE_CODE
+        code = machine.firmware or (FIRMWARE_CODE_SECURE if machine.secure_boot else FIRMWARE_CODE)
         words += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"]
         words += ["-drive", f"if=pflash,format=raw,unit=1,file={machine.variables}"]
         if machine.secure_boot:
             words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+    if machine.clock:
+        words += ["-rtc", f"base={machine.clock}"]
     if machine.kernel is not None:
-        words += ["-kernel", str(machine.kernel), "-append", machine.arguments]
+        words += ["-kernel", str(machine.kernel)]
         if machine.initramfs is not None:
             words += ["-initrd", str(machine.initramfs)]
+    if machine.kernel is not None and not machine.unified:
+        words += ["-append", machine.arguments]
     elif machine.arguments:
-        # What systemd-stub takes from a hypervisor (systemd-stub(7)); not under Secure Boot.
-        words += ["-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={machine.arguments}"]
+        # What systemd-stub takes from a hypervisor (systemd-stub(7)); not under Secure Boot. A comma would end it.
+        told = machine.arguments.replace(",", ",,")
+        words += ["-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={told}"]
     return words
 
 
-def new_variables(path: Path) -> Path:
+def _place(machine: Machine, number: int) -> str:
+    """Of a device in the firmware's order. What QEMU loads itself has the first place, and takes number 0."""
+    return "" if machine.kernel is not None else f",bootindex={number}"
+
+
+def _serial(machine: Machine) -> list[str]:
+    if machine.append:
+        return ["-chardev", f"file,id=console,path={machine.console},append=on", "-serial", "chardev:console"]
+    return ["-serial", f"file:{machine.console}"]
+
+
+def new_variables(path: Path, template: Path = FIRMWARE_VARIABLES) -> Path:
     """UEFI variables of a machine that was never switched on."""
-    shutil.copyfile(FIRMWARE_VARIABLES, path)
+    shutil.copyfile(template, path)
     return path
 
 

@@ -1,8 +1,11 @@
-"""The disk that tells a machine of a local cluster who it is: a NoCloud seed (label CIDATA) with its host name, static
-address and configuration. Made by mkfs.vfat(8) and mcopy(1), as the boot artefacts are.
+"""How a machine of a local cluster is told who it is: by a disk that is a NoCloud seed (label CIDATA) with its host
+name, static address and configuration, made by mkfs.vfat(8) and mcopy(1), as the boot artefacts are. No process has to
+outlive the command for that.
 
-Rejected: the configuration in kernel arguments (x86 reads 2048 bytes of them, a control plane has 10 KB compressed); a
-DHCP server and an HTTP server of our own on the bridge (two processes that have to outlive the command).
+`--config-injection-method` takes the ways of a machine that has no such disk (platform metal): kernel arguments name
+its address, and where the configuration is, on a server (talos.provision.config_server) or on a disk of that label.
+
+Rejected: the configuration in kernel arguments (x86 reads 2048 bytes of them, a control plane has 10 KB compressed).
 """
 
 from __future__ import annotations
@@ -13,10 +16,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from talos.provision import config_server
 from talos.provision.bundle import prefixed
 from talos.provision.model import ClusterDirectory, ClusterModel, NodeModel, ProvisionError
 
 PLATFORM = "nocloud"
+LABEL = "CIDATA"
+HTTP, METAL_ISO = METHODS = ("http", "metal-iso")
+"""of --config-injection-method"""
+METAL_LABEL, METAL_FILE = METAL_ISO.upper(), "config.yaml"
+"""what the platform metal looks for, whatever the label's case"""
 _BYTES = 4 << 20
 _PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
@@ -43,7 +52,18 @@ def files(directory: ClusterDirectory, model: ClusterModel, node: NodeModel, use
     return found if user_data is None else {"user-data": user_data, **found}
 
 
-def write(path: Path, contents: dict[str, str]) -> None:
+def arguments(directory: ClusterDirectory, model: ClusterModel, node: NodeModel) -> str:
+    """Of the kernel: the platform, and what it is not told by a seed. Pure."""
+    if not model.config_method:
+        return f"talos.platform={PLATFORM}"
+    where = config_server.url(model) if model.config_method == HTTP else METAL_ISO
+    card = "enx" + directory.hardware_address(node).replace(":", "")
+    time_server = f"::{model.gateway}" if model.bad_rtc else ""
+    network = f"{node.address}::{model.gateway}:{model.network.netmask}:{node.name}:{card}:off:{model.gateway}"
+    return f"talos.platform=metal ip={network}{time_server} talos.config={where}"
+
+
+def write(path: Path, contents: dict[str, str], label: str = LABEL) -> None:
     """The seed as a FAT image, readable by its owner alone: it holds the cluster's secrets. ProvisionError."""
     scratch = path.with_name(f".{path.name}.files")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -54,7 +74,7 @@ def write(path: Path, contents: dict[str, str]) -> None:
         os.close(fd)
         for name, text in contents.items():
             (scratch / name).write_text(text)
-        _run(["mkfs.vfat", "-n", "CIDATA", str(path)])
+        _run(["mkfs.vfat", "-n", label, str(path)])
         _run(["mcopy", "-i", str(path), *(str(scratch / name) for name in contents), "::/"])
     finally:
         shutil.rmtree(scratch)

@@ -1,4 +1,4 @@
-"""A TPM 2.0 in software for one machine (swtpm(8)), and how QEMU speaks to it.
+"""A TPM in software for one machine (swtpm(8)), and how QEMU speaks to it.
 
 Both get one end of a pair of sockets: no name in the file system, whose length would be limited, and no order of
 starts. The chip ends with whoever started it; what it keeps lies in its folder."""
@@ -24,12 +24,14 @@ class Chip:
 
     process: subprocess.Popen[bytes]
     descriptor: int
+    version: int = 2
 
     @property
     def words(self) -> list[str]:
+        interface = "tpm-crb" if self.version == 2 else "tpm-tis"  # CRB speaks 2.0 only
         return [
             "-chardev", f"socket,id=tpm,fd={self.descriptor}",
-            "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0",
+            "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", f"{interface},tpmdev=tpm0",
         ]  # fmt: skip
 
 
@@ -39,16 +41,16 @@ def check() -> None:
         raise ProvisionError(f"{PROGRAM} is not installed on this host: install the package swtpm")
 
 
-def start(folder: Path) -> Chip:
-    """Switch a chip on. OSError, ProvisionError."""
+def start(folder: Path, version: int = 2) -> Chip:
+    """Switch a chip on. version: 2, or 1 for TPM 1.2. OSError, ProvisionError."""
     check()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [PROGRAM, "socket", "--tpm2", "--tpmstate", f"dir={folder}",
+            [PROGRAM, "socket", *(["--tpm2"] if version == 2 else []), "--tpmstate", f"dir={folder}",
              "--ctrl", f"type=unixio,clientfd={theirs.fileno()}", "--flags", "not-need-init"],
             stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),),
             preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
         )  # fmt: skip
-    return Chip(process, ours.detach())
+    return Chip(process, ours.detach(), version)

@@ -160,6 +160,12 @@ def test_a_signature_of_somebody_else_opens_nothing(chip: Chip, signing_key: rsa
     assert tpm.unseal(chip.transmit, sealed, approved(signing_key, extended())) == SECRET
 
 
-def test_a_machine_without_a_chip_says_so(tmp_path: Path) -> None:
-    with pytest.raises(TpmError, match=r"this machine has no TPM 2\.0"), tpm.opened(tmp_path / "tpmrm0"):
+@pytest.mark.parametrize(("major", "said"), [("", "no TPM 2.0"), ("2\n", "no TPM 2.0"), ("1\n", "a TPM 1.2, which")])
+def test_a_machine_without_a_chip_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, major: str, said: str
+) -> None:
+    if major:
+        (tmp_path / "major").write_text(major)
+    monkeypatch.setattr(tpm, "MAJOR", tmp_path / "major")
+    with pytest.raises(TpmError, match=f"this machine has {said}"), tpm.opened(tmp_path / "tpmrm0"):
         pass

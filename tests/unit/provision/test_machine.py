@@ -25,7 +25,7 @@ from talos.linux.block import BlockDevice
 from talos.machined.disk.selector import choose
 from talos.platforms import Machine
 from talos.platforms.network_config import parse
-from talos.provision import companion, disk_image, machine, monitors, preflight, qemu, seed
+from talos.provision import companion, disk_image, firmware, machine, monitors, preflight, qemu, seed
 from talos.provision.configs import ConfigOptions
 from talos.provision.create import CreateOptions, create, nodes
 from talos.provision.generate import generate
@@ -280,8 +280,8 @@ def test_presets() -> None:
     assert machine.preset([]) == ("iso", False)
     assert machine.preset(["maintenance"]) == ("iso", True)
     assert machine.preset(["disk-image", "maintenance"]) == ("disk-image", True)
-    with pytest.raises(ProvisionError, match="--presets pxe"):
-        machine.preset(["pxe"])
+    with pytest.raises(ProvisionError, match="--presets floppy"):
+        machine.preset(["floppy"])
 
 
 def test_what_is_missing_is_named_with_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +295,7 @@ def test_what_is_missing_is_named_with_its_way(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ProvisionError, match=r"cloud-amd64-secureboot-kernel does not exist: .*--secureboot-key"):
         preflight.check_machines(tmp_path, signed, machine.ISO_SECURE_BOOT, 1)
     monkeypatch.undo()
-    monkeypatch.setattr(qemu, "FIRMWARE_CODE", tmp_path / "absent.fd")
+    monkeypatch.setattr(firmware, "FOLDERS", (tmp_path / "absent",))
     with pytest.raises(ProvisionError, match=r"package (ovmf|qemu-system-x86)"):
         preflight.emulator()
     monkeypatch.setattr(qemu, "PROGRAM", "no-such-qemu")

@@ -14,8 +14,9 @@ from talos.provision.model import ProvisionError
 
 
 @pytest.mark.skipif(not (shutil.which(tpm.PROGRAM) and shutil.which(qemu.PROGRAM)), reason="needs swtpm and QEMU")
-def test_qemu_finds_the_chip(tmp_path: Path) -> None:
-    chip = tpm.start(tmp_path / "chip")
+@pytest.mark.parametrize(("version", "state"), [(2, "tpm2-*.permall"), (1, "tpm-*.permall")])
+def test_qemu_finds_the_chip(tmp_path: Path, version: int, state: str) -> None:
+    chip = tpm.start(tmp_path / "chip", version)
     machine = subprocess.Popen(
         [qemu.PROGRAM, "-M", "q35", "-m", "64", "-nodefaults", "-display", "none", "-monitor", "none", *chip.words],
         pass_fds=[chip.descriptor], stderr=subprocess.PIPE,
@@ -23,7 +24,7 @@ def test_qemu_finds_the_chip(tmp_path: Path) -> None:
     try:
         # The firmware of QEMU itself, which starts at once, initializes the chip: only then is there a state.
         end = time.monotonic() + 60
-        while not list((tmp_path / "chip").glob("tpm2-*.permall")):
+        while not list((tmp_path / "chip").glob(state)):
             assert machine.poll() is None, machine.stderr and machine.stderr.read()
             assert chip.process.poll() is None and time.monotonic() < end
             time.sleep(0.05)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talos.provision import qemu, vm
+from talos.provision import firmware, qemu, vm
 
 
 def run(monkeypatch: pytest.MonkeyPatch, boot: Path, folder: Path) -> int:
@@ -28,7 +28,7 @@ def test_what_is_missing_is_named(
     assert run(monkeypatch, boot, folder) == 1
     assert "install the package qemu-system-x86" in capsys.readouterr().err
     (tmp_path / qemu.PROGRAM).touch(mode=0o755)
-    monkeypatch.setattr(qemu, "FIRMWARE_CODE", tmp_path / "OVMF_CODE")
+    monkeypatch.setattr(firmware, "FOLDERS", (tmp_path / "OVMF",))
     assert run(monkeypatch, boot, folder) == 1
     assert "install the package ovmf" in capsys.readouterr().err
     assert not folder.exists()

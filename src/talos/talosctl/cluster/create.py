@@ -59,6 +59,7 @@ def dev(ctx: click.Context, /, **flags: Any) -> None:
     cls=ListOption,
     default=["iso"],
     help="iso: install from it; iso-secureboot: the same, signed, under Secure Boot; disk-image: start from it; "
+    "usb, uki, kernel, pxe: install from a stick, an image or a kernel that QEMU loads, or over the network; "
     "maintenance: no configuration [default: iso]",
 )
 @click.option("--disks", cls=ListOption, default=["virtio:10GiB", "virtio:6GiB"], help="the system's first")

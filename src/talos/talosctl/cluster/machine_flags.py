@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from talos.talosctl.cluster.values import disks, user_volumes
 from talos.talosctl.flag_table import table
+
+if TYPE_CHECKING:
+    from talos.provision.starts import Start
 
 F = TypeVar("F", bound=Callable[..., Any])
 _COMMON = {
@@ -29,6 +32,8 @@ _COMMON = {
     ),
 }  # fmt: skip
 _DISKS = """
+--bad-rtc bool false
+--config-injection-method string
 --disk int 6144
 --disk-block-size uint 512
 --disk-image-path string
@@ -38,16 +43,30 @@ _DISKS = """
 --extra-disks-on-controlplanes bool false
 --extra-disks-serials stringSlice
 --extra-disks-size int 5120
+--extra-uefi-search-paths stringSlice
+--initrd-path string _out/initramfs-${ARCH}.xz
+--ipxe-boot-script string
 --iso-path string
 --primary-disks int 1
+--uki-path string
+--usb-path string
 --user-volumes stringSlice
+--vmlinuz-path string _out/vmlinuz-${ARCH}
+--with-bootloader bool true
 --with-iommu bool false
+--with-tpm1_2 bool false
+--with-uefi bool true
 """
 _DISK_NAMES = (
     *("disk", "disk_block_size", "disk_image_path", "encrypt_user_volumes", "user_volumes"),
     *("extra_disks", "extra_disks_drivers", "extra_disks_on_controlplanes"),
     *("extra_disks_serials", "extra_disks_size", "iso_path", "primary_disks", "with_iommu"),
+    *("bad_rtc", "config_injection_method", "extra_uefi_search_paths", "initrd_path", "ipxe_boot_script"),
+    *("uki_path", "usb_path", "vmlinuz_path", "with_bootloader", "with_tpm1_2", "with_uefi"),
 )
+_ARCH = "${ARCH}"
+_STARTS = {"iso_path": "iso", "disk_image_path": "disk-image", "usb_path": "usb", "uki_path": "uki"}
+"""flag → preset of the file that it names"""
 
 
 def common(function: F) -> F:
@@ -83,10 +102,11 @@ def of_provisioner(ctx: click.Context, flags: dict[str, Any]) -> dict[str, Any] 
         drivers = values["extra_disks_drivers"] or ["virtio"]
         for number in range(extra):
             found.append(f"{drivers[number % len(drivers)]}:{values['extra_disks_size']}MiB")
-        preset, start = _start(ctx, values["iso_path"], values["disk_image_path"])
+        preset, file, start = _start(ctx, values)
         return {
-            **machines(ctx, flags, [preset], found),
-            "start_file": start,
+            **machines(ctx, flags, [preset], found, tpm1=values["with_tpm1_2"]),
+            "start_file": file,
+            "start": start,
             "disk_serials": [
                 *("" for _ in range(primary)),
                 *(user_disk_serial(number) for number in range(len(user))),
@@ -105,11 +125,42 @@ def of_provisioner(ctx: click.Context, flags: dict[str, Any]) -> dict[str, Any] 
     return None
 
 
-def _start(ctx: click.Context, iso: str, disk: str) -> tuple[str, str]:
-    """(preset, file that the machines start from, "" for what `make artefacts` made)."""
-    if iso and disk:
-        raise click.UsageError("--iso-path and --disk-image-path: a machine starts from one of them", ctx)
-    return ("disk-image", disk) if disk else ("iso", iso)
+def _start(ctx: click.Context, values: dict[str, Any]) -> tuple[str, str, Start]:
+    """(preset, file that the machines start from, "" for what `make artefacts` made, and the rest of it)."""
+    from talos.provision.machine import ARCHITECTURE
+    from talos.provision.starts import Start
+
+    def path(name: str) -> str:
+        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        return str(values[name]).replace(_ARCH, ARCHITECTURE) if given else ""
+
+    found = [(preset, path(name)) for name, preset in _STARTS.items() if path(name)]
+    kernel, initramfs = path("vmlinuz_path"), path("initrd_path")
+    if bool(kernel) != bool(initramfs):
+        raise click.UsageError("--vmlinuz-path and --initrd-path: a kernel and its initramfs go together", ctx)
+    if kernel:
+        found.append(("kernel", kernel))
+    if values["ipxe_boot_script"]:
+        found.append(("pxe", ""))
+    if len(found) > 1:
+        raise click.UsageError(
+            "--iso-path, --disk-image-path, --usb-path, --uki-path, --vmlinuz-path (with --initrd-path) and "
+            "--ipxe-boot-script: a machine starts from one of them",
+            ctx,
+        )
+    direct = not (values["with_uefi"] and values["with_bootloader"])
+    preset, file = (found or [("kernel" if direct else "iso", "")])[0]
+    start = Start(
+        initramfs=initramfs,
+        boot_script=values["ipxe_boot_script"],
+        bootloader=values["with_bootloader"],
+        uefi=values["with_uefi"],
+        firmware_folders=tuple(values["extra_uefi_search_paths"]),
+        bad_rtc=values["bad_rtc"],
+        config_method=values["config_injection_method"],
+        tpm1=values["with_tpm1_2"],
+    )
+    return preset, file, start
 
 
 def _sector(ctx: click.Context, size: int) -> int:
@@ -134,9 +185,13 @@ def _serials(ctx: click.Context, given: list[str], count: int) -> list[str]:
     return list(given)
 
 
-def machines(ctx: click.Context, flags: dict[str, Any], presets: list[str], disk_texts: list[str]) -> dict[str, Any]:
+def machines(
+    ctx: click.Context, flags: dict[str, Any], presets: list[str], disk_texts: list[str], *, tpm1: bool = False
+) -> dict[str, Any]:
     """Values for talos.provision.create.CreateOptions; what the configuration says of encryption stays in `flags`."""
-    wanted = disks(disk_texts)
+    wanted, tpm2 = disks(disk_texts), flags.pop("with_tpm2")
+    if tpm1 and tpm2:
+        raise click.UsageError("--with-tpm1_2 and --with-tpm2: a machine has one of them", ctx)
     flags["encrypted"] = tuple(
         volume for volume in ("STATE", "EPHEMERAL") if flags.pop(f"encrypt_{volume.lower()}")
     )  # fmt: skip
@@ -145,7 +200,7 @@ def machines(ctx: click.Context, flags: dict[str, Any], presets: list[str], disk
         "presets": presets,
         "disks": [size for _, size in wanted],
         "disk_drivers": [driver for driver, _ in wanted],
-        "tpm": flags.pop("with_tpm2"),
+        "tpm": tpm1 or tpm2,
         "kernel_arguments": flags.pop("extra_boot_kernel_args"),
         "scale_wait": ctx.get_parameter_source("wait_timeout") is not ParameterSource.COMMANDLINE,
     }

@@ -25,20 +25,10 @@ def _refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 
 _MACHINE = "a machine gets that unasked; what can be chosen is what `talosctl cluster create qemu --help` lists"
 _NO_DOCUMENT = "nodes do not carry out {} documents in this version: leave the flag out{}"
-_STARTS = "machines start from an ISO or a disk image: use --iso-path or --disk-image-path"
 _MESH = "; nodes of one cluster reach each other directly"
 _REASONS = {
     "arch": "nodes run on this machine's own architecture: leave the flag out",
-    "config_injection_method": "there is one way to hand over a node's configuration: leave the flag out",
-    "bad_rtc": "local clusters ask no time server, so nothing would set the clock right: leave the flag out",
     "extra_disks_tags": "they name virtiofs folders, which machines here do not have: use --extra-disks-serials",
-    "extra_uefi_search_paths": "the firmware is the one of the package ovmf in /usr/share/OVMF: leave the flag out",
-    "initrd_path": _STARTS,
-    "ipxe_boot_script": _STARTS,
-    "uki_path": _STARTS,
-    "usb_path": _STARTS,
-    "vmlinuz_path": _STARTS,
-    "with_bootloader": "a machine starts by the boot loader of its disk, which counts starts: leave the flag out",
     "image_cache": _NO_DOCUMENT.format(
         "ImageCacheConfig", ": name `talosctl image cache-serve` on this host with --registry-mirror"
     ),
@@ -48,8 +38,6 @@ _REASONS = {
     "with_bgp_clos": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
     "with_kubespan": _NO_DOCUMENT.format("KubeSpanConfig", _MESH),
     "with_siderolink": _NO_DOCUMENT.format("SideroLinkConfig", _MESH),
-    "with_tpm1_2": "nodes speak to a TPM 2.0 only, use --with-tpm2",
-    "with_uefi": "machines start by UEFI and by nothing else: leave the flag out",
     "image_factory_auth": "no image factory is asked: `make artefacts` builds what machines start from",
     "image_factory_url": "no image factory is asked: `make artefacts` builds what machines start from",
     "schematic_id": "no image factory is asked: `make artefacts` builds what machines start from",
@@ -78,32 +66,21 @@ _HOLDS = """
 """
 _CREATE = """
 --arch string amd64
---bad-rtc bool false
 --cni-bin-path stringSlice
 --cni-bundle-url string
 --cni-cache-dir string
 --cni-conf-dir string
---config-injection-method string
 --extra-disks-tags stringSlice
---extra-uefi-search-paths stringSlice
 --image-cache-path string
 --image-cache-port uint16 5000
 --image-cache-tls-cert-file string
 --image-cache-tls-key-file string
---initrd-path string _out/initramfs-${ARCH}.xz
---ipxe-boot-script string
 --omni-api-endpoint string
---uki-path string
---usb-path string
---vmlinuz-path string _out/vmlinuz-${ARCH}
 --wireguard-cidr string
 --with-bgp bool false
 --with-bgp-clos bool false
---with-bootloader bool true
 --with-kubespan bool false
 --with-siderolink string none
---with-tpm1_2 bool false
---with-uefi bool true
 """
 _QEMU = """
 --image-factory-auth string
