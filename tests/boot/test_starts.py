@@ -1,5 +1,5 @@
-"""Machines of a local cluster that start otherwise than from an ISO or a disk image, by the flags that Talos' own client
-has for it: each installs itself, and starts from its disk then. Who tells them who they are varies with it."""
+"""Machines of a local cluster that start otherwise than from an ISO or a disk image, by the flags of Talos' own client:
+each installs itself, and starts from its disk then. Who tells them who they are varies with it."""
 
 from __future__ import annotations
 

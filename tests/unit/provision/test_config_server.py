@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from talos.provision import config_server, machine
-from talos.provision.model import WORKER, ClusterDirectory, NodeModel
+from talos.provision.model import WORKER, ClusterDirectory, NodeModel, ProvisionError
 
 from .test_starts import made
 
@@ -90,3 +90,20 @@ def test_a_half_request_holds_nobody_up(served: tuple[ClusterDirectory, int]) ->
     with socket.create_connection(("127.0.0.1", port)) as slow:
         slow.sendall(b"GET /config.yaml HT")
         assert get(port, "/config.yaml")[0] == 200
+
+
+def test_the_process_serves_and_a_port_that_is_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory, model, node = made(tmp_path, machine.PXE)
+    node.address = model.gateway = "127.0.0.1"
+    directory.save(model)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(config_server, "PORT", taken.getsockname()[1])
+        with pytest.raises(ProvisionError, match=r"the server that machines are told by cannot listen on .* in use"):
+            config_server.start(directory, model)
+    try:
+        config_server.start(directory, model)
+        assert b"talos.platform=nocloud" in get(config_server.PORT, "/boot.ipxe")[1]
+        assert not directory.foreign()
+    finally:
+        config_server.kill(directory)
+    config_server.kill(directory)  # destroy may be run again
