@@ -11,6 +11,7 @@ from talos.provision.image_cache import documents as image_cache_documents
 from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError, user_disk_serial
 
 _DEFAULT = ConfigOptions()
+_MTU = 1500
 FIREWALL = ("accept", "block")
 LINK = "eth0"
 """of a container node, and of a machine whose command line says net.ifnames=0"""
@@ -46,6 +47,8 @@ def documents(model: ClusterModel, options: ConfigOptions, role: str) -> str:
             found.append({"kind": "KubeFlannelCNIConfig", "$patch": "delete"})
         for number, url in enumerate(options.cni_urls, 1):
             found.append({"kind": "KubeExternalManifestConfig", "name": f"cni-{number}", "url": url})
+    if model.config_method and model.mtu != _MTU:
+        found.append({"kind": "LinkConfig", "name": LINK, "mtu": model.mtu})  # a seed would have said so
     found += _encryption(model, options)
     found += _user_volumes(model, options)
     if options.firewall:

@@ -117,6 +117,8 @@ def test_a_clock_that_begins_wrong_and_who_sets_it(tmp_path: Path) -> None:
     config = Config.decode(generate(model, ConfigOptions()).by_role[WORKER])
     assert (config.network.time.enabled, config.network.time.servers) == (True, ("10.7.0.1",))
     assert ":10.7.0.1::10.7.0.1 talos.config" in machine.arguments(directory, model, node)
+    (link,) = [one for one in config.network.links if one.name == "eth0"]
+    assert link.mtu == model.mtu == 1450, "no seed says it"
     model.bad_rtc = False
     assert "-rtc" not in told(directory, model, node)
     assert not Config.decode(generate(model, ConfigOptions()).by_role[WORKER]).network.time.enabled
