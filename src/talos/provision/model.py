@@ -122,7 +122,7 @@ class ClusterModel:
     command_line: str = ""
     """file, and arguments of the kernel, that go with `image` where that is a kernel"""
     medium: str = ""
-    """of machines: ISO that they install themselves from, where they do not start from one"""
+    """of machines: what lies in the CD drive to be installed, where they do not start from a CD"""
     boot_script: str = ""
     """of machines that start over the network: URL of what iPXE runs"""
     bootloader: bool = True

@@ -121,8 +121,9 @@ def command(machine: Machine) -> list[str]:
         words += ["-device", told]
     if machine.iso is not None:
         words += ["-drive", f"if=none,id=cd,media=cdrom,readonly=on,format=raw,file={machine.iso}"]
-        # Behind the network, an ISO is there to be installed from.
-        words += ["-device", f"ide-cd,drive=cd{'' if machine.network_boot else _place(machine, len(machine.disks))}"]
+        # Beside the network or a stick, it is there to be installed from.
+        beside = machine.network_boot or machine.usb is not None
+        words += ["-device", f"ide-cd,drive=cd{'' if beside else _place(machine, len(machine.disks))}"]
     if machine.usb is not None:
         words += ["-drive", f"if=none,id=stick,readonly=on,format=raw,file={machine.usb}"]
         place = _place(machine, len(machine.disks))

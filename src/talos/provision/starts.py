@@ -57,6 +57,8 @@ def remember(model: ClusterModel, start: Start, found: machine.Artefacts, *, inj
         model.initramfs, model.command_line = str(found.initramfs), found.command_line.read_text().strip()
     if model.preset in (*machine.DIRECT, machine.PXE):
         model.medium = str(found.medium)
+    elif model.preset == machine.USB:
+        model.medium = model.image  # Debian's cloud kernel has no USB: firmware starts from a stick that it cannot read
     model.boot_script = start.boot_script
     model.uefi = start.uefi
     # What the installer writes is started by UEFI only.

@@ -97,6 +97,7 @@ def test_a_stick_comes_behind_the_disks(tmp_path: Path) -> None:
     words = told(directory, model, node)
     (stick,) = [one for one in words["-device"] if "usb-storage" in one]
     assert stick.endswith("removable=on,bootindex=3")  # two disks and the seed
+    assert "ide-cd,drive=cd" in words["-device"], "what a kernel without USB installs from, and nothing starts from"
     assert any(f"id=stick,readonly=on,format=raw,file={tmp_path}/cloud-amd64.iso" in one for one in words["-drive"])
     assert "-no-reboot" not in words
 

@@ -47,6 +47,7 @@ OWNER = "runtime.UnattendedInstallController"
 STATE = "/system/state"
 FETCHED = "/run/machined/install.efi"
 _LOOK_S = 0.5
+_FETCHER_S = 300.0
 Source = Callable[[], AbstractContextManager[medium.Medium]]
 Errors = (InstallError, SelectError, medium.MediumError)
 
@@ -253,6 +254,11 @@ async def find_source(node: Node, image: str) -> Source:
     from talos.machined import containerd, image_payload, image_transfer
 
     path = node.env.path(FETCHED)
+    try:
+        async with asyncio.timeout(_FETCHER_S):  # it is being started, beside this
+            await node.supervisor.wait_up("containerd")
+    except TimeoutError as error:
+        raise medium.MediumError(f"{image} cannot be fetched: containerd is not up after {_FETCHER_S:g} s") from error
     try:
         log.info("fetching %s", image)
         await image_transfer.pull(image, containerd.SYSTEM)

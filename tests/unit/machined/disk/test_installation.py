@@ -28,6 +28,9 @@ provisioning: {diskSelector: {match: 'disk.dev_path == "/dev/sda"'}}
 """
 
 
+FIND_SOURCE = installation.find_source
+
+
 @pytest.fixture
 def machine(make_node: Callable[..., Node], monkeypatch: pytest.MonkeyPatch) -> Node:
     node = make_node(platform="metal")
@@ -105,3 +108,35 @@ async def test_an_installed_machine_says_so(machine: Node) -> None:
     record.write_text('{"disk": "/dev/sda", "meta": "/dev/sda2", "volumes": {}}')
     await (await begun(machine))
     assert (await phase(machine, UnattendedInstallPhase.INSTALLED)).error == ""
+
+
+async def test_an_image_is_fetched_once_containerd_is_up(machine: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is started beside the installation: a machine from the network found it missing, and waited for a person."""
+    from grpclib import GRPCError, Status
+
+    from talos.machined import image_transfer
+
+    up = asyncio.Event()
+    asked = []
+
+    async def wait_up(id: str) -> None:
+        asked.append(id)
+        await up.wait()
+
+    async def pull(_image: str, _space: str) -> None:
+        raise GRPCError(Status.NOT_FOUND, "the registry was asked")
+
+    monkeypatch.setattr(machine.supervisor, "wait_up", wait_up)
+    monkeypatch.setattr(image_transfer, "pull", pull)
+    monkeypatch.setattr(installation.medium, "available", lambda: False)
+    task = asyncio.ensure_future(FIND_SOURCE(machine, "registry.example/talos:v1"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert asked == ["containerd"] and not task.done()
+    up.set()
+    with pytest.raises(installation.medium.MediumError, match="the registry was asked"):
+        await task
+    up.clear()
+    monkeypatch.setattr(installation, "_FETCHER_S", 0.01)
+    with pytest.raises(installation.medium.MediumError, match="containerd is not up"):
+        await FIND_SOURCE(machine, "registry.example/talos:v1")
