@@ -100,3 +100,15 @@ def test_the_network_and_a_script_of_ones_own(cluster: Cluster) -> None:
     words = ("--cidr", "10.77.0.0/24", "--config-injection-method", "http", "--ipxe-boot-script", server)
     assert installed(cluster, *words) == 1
     assert "the root is read from /EFI/Linux/" in cluster.console
+
+
+@long
+@pytest.mark.timeout(4000)
+@pytest.mark.parametrize("method", ["", "http"])
+def test_a_machine_whose_clock_begins_in_the_past_becomes_ready(cluster: Cluster, method: str) -> None:
+    """No certificate of its cluster is valid yet when it is switched on."""
+    words = ("--config-injection-method", method) if method else ()
+    said = cluster.create(
+        *("--provisioner", "qemu", "--workers", "0", "--bad-rtc", *words), command="create dev", timeout_s=3700
+    )
+    assert "1 node is Ready" in said

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import signal
+import struct
 from pathlib import Path
 
 import pytest
 
 from talos.config import Config
 from talos.kernel_arguments import KernelArguments
-from talos.provision import config_server, firmware, machine, qemu, seed, starts
+from talos.provision import companion, config_server, firmware, machine, monitors, network, qemu, seed, starts
 from talos.provision.configs import ConfigOptions
 from talos.provision.generate import generate
 from talos.provision.model import WORKER, ClusterDirectory, ClusterModel, NodeModel, ProvisionError
 from talos.provision.starts import Start
 
-from .test_machine import cluster
+from .test_machine import _until, cluster
 
 
 def pairs(words: list[str]) -> dict[str, list[str]]:
@@ -201,3 +205,40 @@ def test_a_start_is_remembered(tmp_path: Path) -> None:
     directory.save(model)
     assert directory.load() == model
     assert (model.tpm_version, model.boot_script) == (1, "http://10.7.0.1/x")
+
+
+def restarting_kernel() -> bytes:
+    """A kernel as small as QEMU loads one (Multiboot 0.6.96, address fields in the header): it resets the machine by
+    port 0xcf9 (RST_CNT of q35's ICH9)."""
+    code = bytes.fromhex("66baf90cb006eef4ebfd")
+    where, flags, magic = 0x100000, 0x10000, 0x1BADB002
+    end = where + 32 + len(code)
+    header = struct.pack("<8I", magic, flags, -(magic + flags) & 0xFFFFFFFF, where, where, end, end, where + 32)
+    return header + code
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which(qemu.PROGRAM) is None, reason="needs root and QEMU")
+def test_a_machine_that_qemu_starts_is_started_again_when_it_restarts(tmp_path: Path) -> None:
+    directory, model, node = made(tmp_path, machine.KERNEL, Start(uefi=False))
+    model.disks, node.memory = [1 << 20], 64 << 20
+    Path(model.image).write_bytes(restarting_kernel())
+    for file in (model.initramfs, model.medium, directory.node(node.name).seed):
+        Path(file).write_bytes(bytes(4096))
+    directory.save(model)
+    network.create(directory, model)
+    try:
+        monitors.start(directory, node)
+
+        def again() -> monitors.MonitorStatus | None:
+            status = monitors.status(directory, node)
+            return status if status is not None and status.boots > 2 else None
+
+        status = _until(again)
+        assert (status.state, status.alive) == ("running", True)
+        os.kill(status.pid, signal.SIGTERM)
+        _until(lambda: companion.gone(status.pid))
+        ended = monitors.status(directory, node)
+        assert ended is not None and ended.state == "stopped" and companion.gone(ended.init_pid)
+    finally:
+        monitors.kill(directory)
+        network.destroy(directory)
