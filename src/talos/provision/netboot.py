@@ -51,8 +51,12 @@ def start(directory: ClusterDirectory, model: ClusterModel) -> None:
         raise ProvisionError(f"{PROGRAM} is not installed on this host: install the package dnsmasq-base")
     pid = companion.start([program, *words(directory, model)], directory.netboot_log)
     end = time.monotonic() + _START_S
-    while "DHCP, static leases only" not in (said := directory.netboot_log.read_text(errors="replace")):
-        if companion.gone(pid) or time.monotonic() > end:
+    while True:
+        ended = companion.gone(pid)  # before its last words are read
+        said = directory.netboot_log.read_text(errors="replace")
+        if "DHCP, static leases only" in said and not ended:
+            return
+        if ended or time.monotonic() > end:
             raise ProvisionError(f"{PROGRAM} does not serve {directory.bridge}: {said[-500:].strip()}")
         time.sleep(0.05)
 
