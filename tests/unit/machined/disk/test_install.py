@@ -64,7 +64,7 @@ def test_ephemeral_grows_with_its_disk(tmp_path: Path, plan: Plan) -> None:
 
 def test_a_disk_image_is_completed_at_its_first_start(tmp_path: Path, plan: Plan) -> None:
     with OpenDisk(plan.disk, writable=True) as opened:
-        table = gpt.new(opened.sectors)
+        table = gpt.new(opened.sectors, opened.sector)
         for part in layout.PARTS[:2]:
             table = table.add(part.name, part.size, part.type)
         opened.write_table(table)

@@ -24,7 +24,7 @@ NOWHERE = Path("/dev/none")
 @pytest.fixture
 def partitioned(disk: Path) -> Path:
     with OpenDisk(disk, writable=True) as opened:
-        opened.write_table(gpt.new(opened.sectors).add("data", 300 << 20, gpt.LINUX_DATA))
+        opened.write_table(gpt.new(opened.sectors, opened.sector).add("data", 300 << 20, gpt.LINUX_DATA))
         opened.write(64 << 20, SECRET)
         opened.write(opened.size - (2 << 20), SECRET)
     filesystem.make(partition_path(disk, 1), "xfs", "DATA")

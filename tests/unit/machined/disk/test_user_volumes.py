@@ -109,7 +109,7 @@ def test_what_is_in_use_is_taken_down_when_it_no_longer_is(machine: Machine) -> 
 
 def test_a_whole_disk(machine: Machine) -> None:
     with OpenDisk(machine.disks[1], writable=True) as opened:
-        opened.write_table(gpt.new(opened.sectors))  # an empty table is nothing
+        opened.write_table(gpt.new(opened.sectors, opened.sector))  # an empty table is nothing
     found = machine.ready(volume(WHOLE))["u-whole"]
     assert found.lying is not None and found.lying.device == machine.disks[1] and found.size == 4 * GIB
     (machine.mnt("whole") / "kept").write_text("x")
@@ -166,7 +166,7 @@ def test_a_partition_of_that_name_with_something_else_on_it_stays(machine: Machi
 
 def test_two_of_one_name_are_for_a_person_to_tell_apart(machine: Machine) -> None:
     with OpenDisk(machine.disks[1], writable=True) as opened:
-        opened.write_table(gpt.new(opened.sectors).add("u-data", GIB).add("u-data", GIB))
+        opened.write_table(gpt.new(opened.sectors, opened.sector).add("u-data", GIB).add("u-data", GIB))
     problem = machine.reconciled(volume(DATA))["u-data"].state.problem
     assert "more than one has that name" in problem
 
@@ -272,7 +272,7 @@ def test_an_expression_has_to_mean_one_volume_that_is_not_the_systems(machine: M
     assert "no volume matches" in problem("volume.partition_label == 'EPHEMERAL'")
     assert "no volume matches" in problem("system_disk")
     with OpenDisk(machine.disks[1], writable=True) as opened:
-        opened.write_table(gpt.new(opened.sectors).add("A", GIB).add("B", GIB))
+        opened.write_table(gpt.new(opened.sectors, opened.sector).add("A", GIB).add("B", GIB))
     assert "means more than one volume" in problem("volume.partition_label in ['A', 'B']")
     assert "it holds nothing, not one of xfs" in problem("volume.partition_label == 'A'")
     assert "there is no field colour" in problem("volume.colour == 'red'")
