@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from talos.provision import servers
-from talos.provision.model import ClusterDirectory, ClusterModel, NodeModel, ProvisionError
+from talos.provision.model import ClusterDirectory, ClusterModel, NodeModel, ProvisionError, host_port
 
 PORT = 4051
 PATH, SCRIPT, KERNEL, INITRAMFS = "/config.yaml", "/boot.ipxe", "/kernel", "/initramfs"
@@ -21,7 +21,7 @@ _TIMEOUT_S = 30.0
 
 def url(model: ClusterModel) -> str:
     """What every machine is told: the answer is its own."""
-    return f"http://{model.gateway}:{PORT}{PATH}"
+    return f"http://{host_port(model.gateway, PORT)}{PATH}"
 
 
 def start(directory: ClusterDirectory, model: ClusterModel) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from talos.provision import companion
-from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError
+from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError, host_port
 
 EVERY = "*"
 """mirrors of this registry are asked for images of each one that has no mirrors of its own"""
@@ -26,7 +26,7 @@ class ServedCache:
 
     def url(self, gateway: str) -> str:
         """Where nodes find it."""
-        return f"{'https' if self.certificate else 'http'}://{gateway}:{self.port}"
+        return f"{'https' if self.certificate else 'http'}://{host_port(gateway, self.port)}"
 
 
 def check(cache: ServedCache, gateway: str) -> None:
@@ -66,14 +66,14 @@ def documents(cache: ServedCache, gateway: str, registries: Iterable[str] = ()) 
         from talos.imagecache import served
 
         if authority := served.authority(cache.certificate):
-            found.append({"kind": "RegistryTLSConfig", "name": f"{gateway}:{cache.port}", "ca": authority})
+            found.append({"kind": "RegistryTLSConfig", "name": host_port(gateway, cache.port), "ca": authority})
     return found
 
 
 def start(directory: ClusterDirectory, model: ClusterModel, cache: ServedCache) -> None:
     """Returns when it listens. ProvisionError."""
     words = ["image", "cache-serve", "--image-cache-path", str(cache.path.absolute())]
-    words += ["--address", f"{model.gateway}:{cache.port}"]
+    words += ["--address", host_port(model.gateway, cache.port)]
     if cache.certificate is not None and cache.key is not None:
         words += ["--tls-cert-file", str(cache.certificate.absolute()), "--tls-key-file", str(cache.key.absolute())]
     listens = (model.gateway, cache.port)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from talos.provision import companion, config_server, seed
-from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError
+from talos.provision.model import ClusterDirectory, ClusterModel, ProvisionError, host_port
 
 PROGRAM = "dnsmasq"
 _START_S = 10.0
@@ -30,7 +30,7 @@ def check() -> None:
 
 def words(directory: ClusterDirectory, model: ClusterModel) -> list[str]:
     """The command, without its program. Pure."""
-    script = model.boot_script or f"http://{model.gateway}:{config_server.PORT}{config_server.SCRIPT}"
+    script = model.boot_script or f"http://{host_port(model.gateway, config_server.PORT)}{config_server.SCRIPT}"
     hosts = [
         f"--dhcp-host={directory.hardware_address(node)},{node.address},{node.name},infinite" for node in model.nodes
     ]

@@ -29,9 +29,6 @@ _MESH = "; nodes of one cluster reach each other directly"
 _REASONS = {
     "arch": "nodes run on this machine's own architecture: leave the flag out",
     "extra_disks_tags": "they name virtiofs folders, which machines here do not have: use --extra-disks-serials",
-    "image_cache": _NO_DOCUMENT.format(
-        "ImageCacheConfig", ": name `talosctl image cache-serve` on this host with --registry-mirror"
-    ),
     "omni_api_endpoint": "Omni is not spoken by this version: leave the flag out",
     "wireguard_cidr": _NO_DOCUMENT.format("WireguardConfig", _MESH),
     "with_bgp": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
@@ -48,8 +45,6 @@ def reason(name: str) -> str:
     """Why a flag is not carried out, and what to do instead."""
     if name.startswith("cni_"):
         return "plugins of container networks are in the image: leave the flag out (--custom-cni-url names manifests)"
-    if name.startswith("image_cache"):
-        return _REASONS["image_cache"]
     return _REASONS.get(name, _MACHINE)
 
 
@@ -71,10 +66,6 @@ _CREATE = """
 --cni-cache-dir string
 --cni-conf-dir string
 --extra-disks-tags stringSlice
---image-cache-path string
---image-cache-port uint16 5000
---image-cache-tls-cert-file string
---image-cache-tls-key-file string
 --omni-api-endpoint string
 --wireguard-cidr string
 --with-bgp bool false
@@ -92,8 +83,7 @@ _QEMU = """
 
 def create(function: F) -> F:
     """The flags of `create` and `create dev`."""
-    left = "\n".join(line for line in _CREATE.splitlines() if not line.startswith("--image-cache-"))  # of options
-    return table(left, expose_value=False, callback=_refuse)(table(_HOLDS, expose_value=False)(function))
+    return table(_CREATE, expose_value=False, callback=_refuse)(table(_HOLDS, expose_value=False)(function))
 
 
 qemu = table(_QEMU, expose_value=False, callback=_refuse)
