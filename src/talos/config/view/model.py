@@ -7,7 +7,6 @@ reader.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -233,16 +232,6 @@ class Discovery(_Value, frozen=True):
     enabled: bool = False
     kubernetes_registry: bool = False
     services: tuple[DiscoveryService, ...] = ()
-
-
-class Probe(_Value, frozen=True):
-    """Whether something answers, over TCP (`endpoint`, host:port) or HTTP (`url`)."""
-
-    interval: timedelta
-    timeout: timedelta
-    failure_threshold: int = 0
-    endpoint: str = ""
-    url: str = ""
 
 
 class TalosAPIAccess(_Value, frozen=True):

@@ -7,7 +7,6 @@ selector instead of a name has an empty ``name`` and its ``selector``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,6 @@ from talos.config.view.model import (
     Hostname,
     Link,
     NameServer,
-    Probe,
     Resolvers,
     Route,
     StaticHost,
@@ -53,18 +51,7 @@ from talos.config.view.model import (
 
 if TYPE_CHECKING:
     from talos.config.config import Config
-    from talos.config.network.http_probe_config import HTTPProbeConfig
-    from talos.config.network.tcp_probe_config import TCPProbeConfig
-
-PROBE_INTERVAL_S, PROBE_TIMEOUT_S = 1, 10
-"""where a probe says nothing else"""
-
-
-def _attempts(probe: TCPProbeConfig | HTTPProbeConfig) -> tuple[timedelta, timedelta]:
-    return (
-        timedelta(seconds=probe.interval.seconds or PROBE_INTERVAL_S),
-        timedelta(seconds=probe.timeout.seconds or PROBE_TIMEOUT_S),
-    )
+    from talos.config.view.probes import Probe
 
 
 class NetworkView:
@@ -130,14 +117,9 @@ class NetworkView:
     @cached_property
     def probes(self) -> tuple[Probe, ...]:
         """What has to answer for the network to count as up."""
-        from talos.config.network.http_probe_config import HTTPProbeConfig
-        from talos.config.network.tcp_probe_config import TCPProbeConfig
+        from talos.config.view.probes import probes
 
-        over_tcp, over_http = self._config.get_all(TCPProbeConfig), self._config.get_all(HTTPProbeConfig)
-        return (
-            *(Probe(*_attempts(d), d.failure_threshold, endpoint=d.endpoint) for d in over_tcp),
-            *(Probe(*_attempts(d), d.failure_threshold, url=d.url) for d in over_http),
-        )
+        return probes(self._config)
 
     @cached_property
     def ignored_links(self) -> tuple[str, ...]:

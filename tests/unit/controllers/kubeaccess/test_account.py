@@ -35,6 +35,9 @@ def account(*roles: str, name: str = "job", namespace: str = "backup", uid: str 
     return {"metadata": {"name": name, "namespace": namespace, "uid": uid}, "spec": {"roles": list(roles)}}
 
 
+TEXT = RULES.talosconfig(account("os:reader"), NOW)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -68,14 +71,13 @@ def test_the_talosconfig_names_account_and_roles_and_ends_soon() -> None:
 @given(st.integers(-3600, 7 * 3600))
 def test_a_certificate_serves_until_an_hour_before_its_end(seconds: int) -> None:
     mine = account("os:reader")
-    text = RULES.talosconfig(mine, NOW)
     later = NOW + timedelta(seconds=seconds)
     # Before its making stands for a clock that was set back: it would live longer than any that is made now.
-    assert RULES.serves(text, mine, later) == (0 <= seconds < (VALIDITY - RENEW_BEFORE).total_seconds())
+    assert RULES.serves(TEXT, mine, later) == (0 <= seconds < (VALIDITY - RENEW_BEFORE).total_seconds())
 
 
 def test_another_role_name_or_authority_asks_for_a_new_one() -> None:
-    text = RULES.talosconfig(account("os:reader"), NOW)
+    text = TEXT
     assert RULES.serves(text, account("os:reader"), NOW)
     assert not RULES.serves(text, account("os:reader", "os:etcd:backup"), NOW)
     assert not RULES.serves(text, account("os:reader", name="other"), NOW)
@@ -90,13 +92,12 @@ def test_whatever_lies_in_the_secret_is_only_judged(text: str) -> None:
     assert not RULES.serves(text, account("os:reader"), NOW)
 
 
-@given(st.data())
-def test_a_talosconfig_with_a_changed_byte_never_passes_for_another(data: Any) -> None:
-    text = RULES.talosconfig(account("os:reader"), NOW)
-    position = data.draw(st.integers(0, len(text) - 1))
-    changed = text[:position] + data.draw(st.characters(codec="ascii")) + text[position + 1 :]
+@given(st.floats(0, 1, exclude_max=True), st.characters(codec="ascii"))
+def test_a_talosconfig_with_a_changed_byte_never_passes_for_another(where: float, byte: str) -> None:
+    position = int(where * len(TEXT))
+    changed = TEXT[:position] + byte + TEXT[position + 1 :]
     if RULES.serves(changed, account("os:reader"), NOW):  # white space, bits that base64 and PEM leave unused
-        was, now = TalosConfig.parse(text).select(), TalosConfig.parse(changed).select()
+        was, now = TalosConfig.parse(TEXT).select(), TalosConfig.parse(changed).select()
         assert now.endpoints == was.endpoints
         assert certificates.load_certificate(now.crt) == certificates.load_certificate(was.crt)
         assert certificates.matches(certificates.Pair(now.crt, now.key))
@@ -107,7 +108,6 @@ def test_common_names_fit_and_differ(namespace: str, name: str) -> None:
     mine = account("os:reader", name=name, namespace=namespace)
     other = account("os:reader", name=f"{name}x", namespace=namespace)
     assert len(common_name(mine)) <= NAME_LIMIT and common_name(mine) != common_name(other)
-    RULES.talosconfig(mine, NOW)
 
 
 @given(st.lists(st.sampled_from(["os:reader", "os:admin", "os:etcd:backup"])))
