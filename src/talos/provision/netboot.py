@@ -46,6 +46,8 @@ def words(directory: ClusterDirectory, model: ClusterModel) -> list[str]:
 
 def start(directory: ClusterDirectory, model: ClusterModel) -> None:
     """Returns when it answers. ProvisionError."""
+    if model.network.version != 4:
+        raise ProvisionError("machines start over the network by IPv4 (DHCP): leave --ipv4=false out")
     program = seed.program(PROGRAM)
     if program is None:
         raise ProvisionError(f"{PROGRAM} is not installed on this host: install the package dnsmasq-base")

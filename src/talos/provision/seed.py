@@ -10,6 +10,7 @@ Rejected: the configuration in kernel arguments (x86 reads 2048 bytes of them, a
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import shutil
@@ -58,9 +59,18 @@ def arguments(directory: ClusterDirectory, model: ClusterModel, node: NodeModel)
         return f"talos.platform={PLATFORM}"
     where = config_server.url(model) if model.config_method == HTTP else METAL_ISO
     card = "enx" + directory.hardware_address(node).replace(":", "")
-    time_server = f"::{model.gateway}" if model.bad_rtc else ""
-    network = f"{node.address}::{model.gateway}:{model.network.netmask}:{node.name}:{card}:off:{model.gateway}"
-    return f"talos.platform=metal ip={network}{time_server} talos.config={where}"
+    found = ["talos.platform=metal", f"talos.config={where}"]
+    for address, gateway, subnet in zip(node.addresses, model.gateways, model.subnets, strict=True):
+        network = ipaddress.ip_network(subnet)
+        mask = network.netmask if network.version == 4 else network.prefixlen
+        servers = f"{_field(gateway)}::{_field(gateway)}" if model.bad_rtc else _field(gateway)
+        found.append(f"ip={_field(address)}::{_field(gateway)}:{mask}:{node.name}:{card}:off:{servers}")
+    return " ".join(found)
+
+
+def _field(address: str) -> str:
+    """Of the argument ip=, whose fields end with colons."""
+    return f"[{address}]" if ":" in address else address
 
 
 def write(path: Path, contents: dict[str, str], label: str = LABEL) -> None:

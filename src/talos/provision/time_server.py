@@ -54,7 +54,7 @@ def main() -> None:
     """Until it is ended."""
     _, address, port = servers.arguments()
     try:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         listener.bind((address, port))
     except OSError as error:
         raise servers.failed(error) from error

@@ -121,7 +121,7 @@ def test_a_clock_that_begins_wrong_and_who_sets_it(tmp_path: Path) -> None:
     model.endpoint = "https://10.7.0.2:6443"
     config = Config.decode(generate(model, ConfigOptions()).by_role[WORKER])
     assert (config.network.time.enabled, config.network.time.servers) == (True, ("10.7.0.1",))
-    assert ":10.7.0.1::10.7.0.1 talos.config" in machine.arguments(directory, model, node)
+    assert ":off:10.7.0.1::10.7.0.1 " in machine.arguments(directory, model, node)
     (link,) = [one for one in config.network.links if one.name == "eth0"]
     assert link.mtu == model.mtu == 1450, "no seed says it"
     model.bad_rtc = False
@@ -145,6 +145,12 @@ def test_what_a_machine_is_told_by_kernel_arguments(tmp_path: Path, method: str)
     assert [(one.link_name, one.address) for one in network.addresses] == [("eth1", "10.7.0.3/24")]
     assert [one.gateway for one in network.routes] == ["10.7.0.1"]
     assert network.hostname is not None and network.hostname.hostname == node.name
+    model.second_subnet, model.second_gateway, node.second_address = "fd00:1::/64", "fd00:1::1", "fd00:1::3"
+    network = parse(KernelArguments(machine.arguments(directory, model, node)), (("eth1", card),))
+    assert network.errors == []
+    assert [one.address for one in network.addresses] == ["10.7.0.3/24", "fd00:1::3/64"]
+    assert [one.gateway for one in network.routes] == ["10.7.0.1", "fd00:1::1"]
+    model.second_subnet = model.second_gateway = node.second_address = ""
     disks = [one for one in told(directory, model, node)["-drive"] if str(directory.node(node.name).seed) in one]
     assert len(disks) == (method == seed.METAL_ISO)
 

@@ -53,20 +53,24 @@ def test_other_modes_are_not_answered(mode: int) -> None:
     assert time_server.answer(bytes([4 << 3 | mode]) + bytes(47), 0, 0) is None
 
 
-def test_the_process_answers_and_a_port_that_is_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_the_process_answers_and_a_port_that_is_taken_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     directory = ClusterDirectory(tmp_path, "c")
     directory.path.mkdir()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
+    with socket.socket(family, socket.SOCK_DGRAM) as taken:
+        taken.bind((address, 0))
         monkeypatch.setattr(time_server, "PORT", taken.getsockname()[1])
         monkeypatch.setattr(ntp, "PORT", taken.getsockname()[1])
         with pytest.raises(ProvisionError, match=r"--bad-rtc: the time server .* in use"):
-            time_server.start(directory, model("127.0.0.1"))
+            time_server.start(directory, model(address))
     try:
-        time_server.start(directory, model("127.0.0.1"))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            stranger.sendto(b"nonsense", ("127.0.0.1", time_server.PORT))
-        assert abs(asyncio.run(ntp.query("127.0.0.1", 30)).offset_s) < 5
+        time_server.start(directory, model(address))
+        with socket.socket(family, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(b"nonsense", (address, time_server.PORT))
+        assert abs(asyncio.run(ntp.query(address, 30)).offset_s) < 5
         assert not directory.foreign()
     finally:
         time_server.kill(directory)
