@@ -208,6 +208,56 @@ def test_nodes_pull_from_a_cache_that_comes_and_goes_with_their_cluster(host: No
     assert not Path(f"/proc/{server}").exists()
 
 
+CACHED = "apiVersion: v1alpha1\nkind: ImageCacheConfig\nlocal: {enabled: true}\n"
+
+
+def test_a_node_serves_its_own_cache_and_copies_the_medium_to_it(host: None, tmp_path: Path) -> None:
+    """With nothing else on the way out. What is on a medium and on a volume of a machine is mounted here."""
+    medium, volume = tmp_path / "medium", tmp_path / "volume"
+    volume.mkdir()
+    digest = image(Cache(medium / "imagecache"), "registry.example.org", "some/thing", "1", {"hello": b"cached"})
+    made = at(tmp_path / "clusters", "own")
+    places = (("iso", medium, ",readonly"), ("disk", volume, ""))
+    try:
+        made.create(
+            "docker",
+            *("--workers", "0", "--airgapped", "--skip-k8s-node-readiness-check", "--config-patch", CACHED),
+            *(
+                word
+                for name, source, more in places
+                for word in ("--mount", f"type=bind,source={source},target=/system/imagecache/{name}{more}")
+            ),
+        )
+        node = made.nodes[0]
+
+        def settled() -> bool:
+            (found,) = made.resources(node, "imagecacheconfigs")
+            return (found["spec"]["status"], found["spec"]["copyStatus"]) == ("ready", "ready")
+
+        wait_for(settled, "the cache is served and copied", 60)
+        (found,) = made.resources(node, "imagecacheconfigs")
+        assert found["spec"]["roots"] == ["/system/imagecache/disk", "/system/imagecache/iso/imagecache"]
+        assert Cache(volume).manifest("registry.example.org", "some/thing", "1").exists()
+        made.ok("image", "pull", IMAGE, "--nodes", node.address)
+        rows = [row.split() for row in made.ok("image", "list", "--nodes", node.address).splitlines()]
+        assert [row[2] for row in rows if row[1] == IMAGE] == [digest]
+        assert "/v2/some/thing/manifests/1?ns=registry.example.org" in made.ok(
+            "logs", "registryd", "--nodes", node.address
+        )
+        # Turned off, nothing of it is left.
+        off = CACHED.replace("true", "false")
+        made.ok("patch", "mc", "--nodes", node.address, "--mode", "no-reboot", "--patch", off)
+        wait_for(lambda: made.resources(node, "imagecacheconfigs")[0]["spec"]["status"] == "disabled", "off", 30)
+        wait_for(
+            lambda: not inside(made, 0, PORTS).count("3172"), "nobody listens", 30
+        )
+    finally:
+        made.destroy()
+
+
+PORTS = "print([int(l.split()[1].split(':')[1], 16) for l in open('/proc/net/tcp').readlines()[1:]])"
+
+
 # In place of upstream's runner, which is in no registry that tests may ask: what it is told, and a verdict.
 RUNNER = r"""
 #include <stdio.h>

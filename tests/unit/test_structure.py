@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MAX_LINES = 500
-PROCESSES = ("machined", "apid", "trustd", "networkd", "timed")
+PROCESSES = ("machined", "apid", "trustd", "networkd", "timed", "registryd")
 NOT_ON_THE_NODE = {"click", "rich", "ruamel", "talos.talosctl", "talos.imager", "talos.provision"}
 PEOPLE = {"talosctl", "imager", "provision"}
 

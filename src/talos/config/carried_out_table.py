@@ -17,7 +17,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "ExternalVolumeConfig": ("",),
     "FilesystemScrubConfig": ("",),
     "HCloudVIPConfig": ("",),
-    "ImageCacheConfig": ("",),
     "ImageVerificationConfig": (
         "rules[].keyless",
         "rules[].publicKey",
@@ -41,7 +40,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "ZswapConfig": ("",),
     "v1alpha1": (
         "cluster.apiServer.disablePodSecurityPolicy",
-        "machine.features.imageCache",
         "machine.features.nodeAddressSortAlgorithm",
         "machine.install.bootloader",
         "machine.install.extensions",

@@ -11,17 +11,21 @@ import re
 import socket
 import ssl
 import sys
+import threading
 import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from talos.imagecache import layout, reference
 from talos.imagecache.layout import Cache, CacheError
 
 IDLE_S = 60.0
 """a connection that says nothing for so long is closed"""
+MAX_CONNECTIONS = 128
+"""a thread each; more are closed at once"""
 _PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
@@ -51,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         url = urllib.parse.urlsplit(self.path)
         path = urllib.parse.unquote(url.path)
-        if path in ("/v2", "/v2/"):
+        if path in ("/v2", "/v2/", "/healthz"):
             self._send(HTTPStatus.OK, b"{}", {"Content-Type": "application/json"}, body=body)
             return
         match = _PATH.fullmatch(path)
@@ -77,8 +81,7 @@ class Handler(BaseHTTPRequestHandler):
         if ns and not reference.is_host(ns):
             self._error(HTTPStatus.BAD_REQUEST, "NAME_INVALID", "ns is no registry", body)
             return
-        for registry in [ns] if ns else self.server.cache.registries():
-            path = self.server.cache.manifest(registry, name, wanted)
+        for path in self._manifests(ns, name, wanted):
             if not path.is_file():
                 continue
             data = path.read_bytes()
@@ -86,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
                 kind = layout.media_type(data)
             except CacheError as error:
                 self.log_error("%s: %s", path, error)
-                break
+                continue
             headers = {"Content-Type": kind, "Docker-Content-Digest": layout.digest_of(data)}
             self._send(HTTPStatus.OK, data, headers, body=body)
             return
@@ -94,9 +97,16 @@ class Handler(BaseHTTPRequestHandler):
             HTTPStatus.NOT_FOUND, "MANIFEST_UNKNOWN", f"{ns or 'any registry'}/{name} {wanted} is not here", body
         )
 
+    def _manifests(self, ns: str, name: str, wanted: str) -> Iterator[Path]:
+        """Where it can be, in each cache."""
+        for cache in self.server.caches:
+            for registry in [ns] if ns else cache.registries():
+                yield cache.manifest(registry, name, wanted)
+
     def _blob(self, digest: str, *, body: bool) -> None:
-        path = self.server.cache.blob(digest)
-        if not reference.is_digest(digest) or not path.is_file():
+        found = (cache.blob(digest) for cache in self.server.caches) if reference.is_digest(digest) else ()
+        path = next((one for one in found if one.is_file()), None)
+        if path is None:
             self._error(HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN", f"{digest} is not in this cache", body)
             return
         with path.open("rb") as file:
@@ -147,18 +157,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         text = (format % args).encode("unicode_escape").decode()
-        print(f"{self.client_address[0]} {text}", file=sys.stderr, flush=True)
+        self.server.say(f"{self.client_address[0]} {text}")
 
 
 class CacheServer(ThreadingHTTPServer):
-    """Serves until `shutdown`. OSError when the address cannot be listened on."""
+    """Serves caches until `shutdown`; of an image that several have, the first one's. OSError when the address cannot
+    be listened on."""
 
     daemon_threads = True
     request_queue_size = 128
     handler: type[BaseHTTPRequestHandler] = Handler
 
-    def __init__(self, cache: Cache, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
-        self.cache, self.tls = cache, tls
+    def __init__(
+        self,
+        caches: Sequence[Cache],
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
+    ) -> None:
+        self.caches, self.tls, self.say = caches, tls, say
+        self._free = threading.Semaphore(MAX_CONNECTIONS)
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), self.handler)
@@ -166,7 +185,20 @@ class CacheServer(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A connection that broke or began with no TLS is one line, not a traceback."""
         error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
-        print(f"{client_address}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        self.say(f"{client_address}: {type(error).__name__}: {error}")
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.say(f"{client_address[0]}: more than {MAX_CONNECTIONS} connections")
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:

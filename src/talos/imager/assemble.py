@@ -47,8 +47,11 @@ SYMLINKS = {
     "etc/ssl/certs/ca-certificates": "ca-certificates.crt",
 }
 EMPTY_FILES = ("etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/machine-id")  # bind mount targets
-# Name, uid, gid. apid, trustd and etcd as Talos numbers them; 52 and 53 are ours.
-USERS = (("root", 0), ("apid", 50), ("trustd", 51), ("networkd", 52), ("timed", 53), ("etcd", 60), ("nobody", 65534))
+# Name, uid, gid. apid, trustd and etcd as Talos numbers them; 52 to 54 are ours.
+USERS = (
+    *(("root", 0), ("apid", 50), ("trustd", 51), ("networkd", 52), ("timed", 53), ("registryd", 54)),
+    *(("etcd", 60), ("nobody", 65534)),
+)
 
 
 def os_release(version: str = versions.TALOS_VERSION) -> str:

@@ -91,7 +91,7 @@ async def serve(env: NodeEnvironment) -> int:
         await node.meta.load()
         node.controllers.start()
         for coroutine, name in (
-            (_complete(rest, node, api, stack), "the import of the rest"),
+            (_complete(rest, node, api, stack), "what comes after the API"),
             (node.upgrades.judge_boot(), "slots"),
         ):
             task = asyncio.create_task(coroutine, name=name)
@@ -131,6 +131,9 @@ async def _complete(rest: Rest, node: Node, api: rpc.MachineApi, stack: contextl
     server = ClosingServer([api])
     await _listen(server, node.env.path(SOCKET), 0)
     stack.push_async_callback(_close, server)
+    from talos.machined import image_cache
+
+    await image_cache.run(node)
 
 
 async def _listen(server: ClosingServer | LinkServer, path: Path, group: int) -> None:

@@ -1,7 +1,7 @@
 """Which process of the node may read and write what on the socket of the state.
 
 networkd and timed may do what the controllers that run in them declare, and nothing
-else: a fault in either cannot reach a secret. apid and trustd read the few types they
+else: a fault in either cannot reach a secret. apid, trustd and registryd read the few types they
 need. The user id tells who calls; several processes of user 0 cannot be told apart, and
 root needs no socket to do harm, so it may do everything.
 """
@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from talos.resources.access import AccessPolicySpec
 from talos.resources.cluster import MemberSpec
 from talos.resources.config import MachineTypeSpec
+from talos.resources.cri import ImageCacheConfigSpec
 from talos.resources.network import HostnameStatusSpec, NodeAddressSpec
 from talos.resources.runtime import APIServiceConfigSpec, MachineStatusSpec
 from talos.resources.secrets import APICertsSpec, CertSANSpec, OSRootSpec, TrustdCertsSpec
@@ -22,7 +23,7 @@ from talos.state import AccessError, InMemoryState, InputStrength, Spec, definit
 from talos.state.discovery import discover
 from talos.state.socket import StateSocket
 
-USERS = {50: "apid", 51: "trustd", 52: "networkd", 53: "timed"}
+USERS = {50: "apid", 51: "trustd", 52: "networkd", 53: "timed", 54: "registryd"}
 """user id → process; a test compares it with talos.zygote.services, which stands above this layer"""
 
 USER_IDS = {process: user for user, process in USERS.items()}
@@ -33,6 +34,7 @@ PACKAGES = {"networkd": "talos.controllers.network", "timed": "talos.controllers
 READERS: dict[str, tuple[type[Spec], ...]] = {
     "apid": (APICertsSpec, APIServiceConfigSpec, HostnameStatusSpec, NodeAddressSpec, MemberSpec, MachineTypeSpec,
              MachineStatusSpec, AccessPolicySpec),
+    "registryd": (ImageCacheConfigSpec,),
     "trustd": (TrustdCertsSpec, OSRootSpec, CertSANSpec, HostnameStatusSpec, NodeAddressSpec),
 }  # fmt: skip
 

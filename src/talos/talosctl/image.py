@@ -143,6 +143,7 @@ def remove(session: Session, reference: str, namespace: str) -> None:
     "--pcr-signing-key", help="key of talosctl gen secureboot pcr; disks that a TPM opens then follow an upgrade"
 )
 @click.option("--enrolment", help="folder with PK.auth, KEK.auth and db.auth that the boot loader enrols")
+@click.option("--image-cache", help="folder of image cache-create --layout flat, which the ISO carries to its nodes")
 def build_artefacts(
     flavour: tuple[str, ...],
     kinds: tuple[str, ...],
@@ -155,6 +156,7 @@ def build_artefacts(
     secureboot_cert: str | None,
     pcr_signing_key: str | None,
     enrolment: str | None,
+    image_cache: str | None,
 ) -> None:
     """Build what boots a machine: unified kernel image, disk image, ISO, kernel and initramfs for netboot."""
     from pathlib import Path
@@ -166,6 +168,8 @@ def build_artefacts(
         raise click.UsageError("--secureboot-key and --secureboot-cert belong together")
     if enrolment and not secureboot_key:
         raise click.UsageError("--enrolment without --secureboot-key: the firmware would then refuse what was built")
+    if image_cache and kinds and "iso" not in kinds:
+        raise click.UsageError("--image-cache: only the ISO carries one, add --kind iso")
     signing = uki.Signing(Path(secureboot_key), Path(secureboot_cert)) if secureboot_key and secureboot_cert else None
     try:
         for name in flavour:
@@ -180,6 +184,7 @@ def build_artefacts(
                     secure_boot=signing,
                     enrolment=Path(enrolment).resolve() if enrolment else None,
                     measured_key=Path(pcr_signing_key).resolve() if pcr_signing_key else None,
+                    image_cache=Path(image_cache).resolve() if image_cache else None,
                     signing_key=Path(signing_key).resolve() if signing_key else None,
                 )
             )

@@ -218,7 +218,7 @@ def cache_serve(
         raise click.UsageError(f"--address {address}: write ADDRESS:PORT")
     try:
         tls = tls_context(Path(tls_cert_file), Path(tls_key_file)) if tls_cert_file else None
-        server = CacheServer(Cache(root), host.strip("[]"), int(port), tls)
+        server = CacheServer([Cache(root)], host.strip("[]"), int(port), tls)
     except CacheError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:

@@ -1,6 +1,6 @@
 """The services of a node: what each one is, may do and gets, one row each.
 
-A test reads every value back from /proc and /sys/fs/cgroup of a running node. User ids 50 and 51 are Talos'; 52 and 53
+A test reads every value back from /proc and /sys/fs/cgroup of a running node. User ids 50 and 51 are Talos'; 52 to 54
 are ours. Memory and cpu figures are those of the contract where it has the service.
 """
 
@@ -68,6 +68,15 @@ SERVICES: tuple[Service, ...] = (
         machine_capabilities=frozenset({CAP_SYS_TIME}),
     ),
     Service("trustd", "talos.trustd.main", "system/trustd", Limits(8 * MIB, 128 * MIB, 250), uid=51, at_start=False),
+    Service(
+        "registryd",
+        "talos.registryd.main",
+        "system/registryd",
+        Limits(8 * MIB, 128 * MIB, 250),
+        uid=54,
+        imports_itself=True,
+        at_start=False,
+    ),
 )
 
 CORE = (

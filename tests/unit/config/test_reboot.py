@@ -81,6 +81,7 @@ def test_machined_reads_nothing_at_boot_that_the_table_does_not_name() -> None:
     known |= {("kubernetes", "get"), ("kubernetes", "list")}  # a client of that name
     known |= {("access", name) for name in ("policy", "question", "refusal", "audit_sinks")}  # asked with every call
     known |= {("machine", name) for name in ("log_destinations", "debug", "volumes", "trims")}  # followed as it changes
+    known |= {("machine", name) for name in ("image_cache", "image_cache_volumes", "has_image_cache_volume")}  # as well
     known |= {("machine", name) for name in ("configured", "ca")}  # whether a stored one with faults can still be used
     known |= {("machine", "is_init")}  # before etcd has data, and never again
     known |= {("kubernetes", "api_server")}  # by calls of the API: whether there is any Kubernetes

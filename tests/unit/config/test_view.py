@@ -226,3 +226,18 @@ def test_views_never_fail_on_any_generated_configuration() -> None:
                 view = getattr(config, name)
                 for attribute in (a for a in dir(type(view)) if not a.startswith("_")):
                     getattr(view, attribute)
+
+
+def test_volumes_of_a_cache_of_images() -> None:
+    """Sizes of which nothing is said are Talos' own; nothing is wanted where the cache is not turned on."""
+    head = "apiVersion: v1alpha1\nkind: "
+    on = f"{head}ImageCacheConfig\nlocal: {{enabled: true}}\n"
+    volume = f"---\n{head}VolumeConfig\nname: IMAGECACHE\nprovisioning: {{minSize: 3GiB}}\n"
+    assert Config.decode(on.replace("true", "false") + volume).machine.image_cache_volumes == ()
+    for text, asked, sizes in ((on, False, (500 << 20, 1 << 30)), (on + volume, True, (3 << 30, 3 << 30))):
+        machine = Config.decode(text).machine
+        partition, medium = machine.image_cache_volumes
+        assert machine.has_image_cache_volume is asked
+        place = partition.provisioning
+        assert (place.selector, place.min_size, place.max_size) == ("system_disk", *sizes)
+        assert medium.read_only and "TALOS" in medium.match

@@ -135,14 +135,15 @@ def block_sigterm() -> None:
 
 def test_rows_are_what_the_design_says() -> None:
     rows = {service.name: service for service in SERVICES}
-    assert set(rows) == {"machined", "apid", "trustd", "networkd", "timed"}
+    assert set(rows) == {"machined", "apid", "trustd", "networkd", "timed", "registryd"}
     assert {name: row.uid for name, row in rows.items()} == {
         "machined": 0,
         "apid": 50,
         "trustd": 51,
         "networkd": 52,
         "timed": 53,
+        "registryd": 54,
     }
     assert rows["apid"].capabilities == rows["trustd"].capabilities == rows["timed"].capabilities == frozenset()
     assert [row.name for row in SERVICES if row.starts_programs] == ["machined"]
-    assert [row.name for row in SERVICES if not row.at_start] == ["trustd"]
+    assert [row.name for row in SERVICES if not row.at_start] == ["trustd", "registryd"]

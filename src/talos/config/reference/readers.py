@@ -29,7 +29,7 @@ from talos.config.schema import Facts, Kind, is_zero, plan, zero
 from talos.config.v1alpha1.config import V1Alpha1
 
 VIEWS = ("machine", "cluster", "kubernetes", "kubelet", "network", "registries", "access")
-NODE = ("controllers", "machined", "apid", "trustd", "networkd", "timed", "zygote")
+NODE = ("controllers", "machined", "apid", "trustd", "networkd", "timed", "registryd", "zygote")
 """Packages that run on a node and may ask."""
 
 PACKAGE = "talos.config."

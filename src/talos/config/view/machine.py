@@ -30,7 +30,7 @@ from talos.config.view.model import (
     TalosAPIAccess,
     UserVolume,
 )
-from talos.config.view.volumes import encryption_of, provisioning_of, size_of
+from talos.config.view.volumes import IMAGE_CACHE, encryption_of, provisioning_of, size_of
 
 if TYPE_CHECKING:
     from talos.config.config import Config
@@ -252,6 +252,29 @@ class MachineView:
         if document := self._config.get(CRIBaseRuntimeSpecConfig):
             return dict(document.overrides)
         return dict(self._legacy.base_runtime_spec_overrides)
+
+    @property
+    def image_cache(self) -> bool:
+        """Whether images come from a cache on the node, where one is there."""
+        from talos.config.cri.image_cache_config import ImageCacheConfig
+
+        if document := self._config.get(ImageCacheConfig):
+            return bool(document.local.enabled)
+        features = self._legacy.features
+        return bool(features and features.image_cache and features.image_cache.local_enabled)
+
+    @property
+    def has_image_cache_volume(self) -> bool:
+        """Whether that cache is to have a volume of its own."""
+        return self.image_cache and any(one.name == IMAGE_CACHE for one in self._config.get_all(VolumeConfig))
+
+    @property
+    def image_cache_volumes(self) -> tuple[UserVolume, ...]:
+        """Volumes that such a cache is served from: its own, and a medium with an ISO of the system; wanted where they
+        are there, the first also where it is asked for."""
+        from talos.config.view.user_volumes import image_cache_volumes
+
+        return image_cache_volumes(self._config) if self.image_cache else ()
 
     @property
     def disk_quota(self) -> bool:

@@ -334,12 +334,12 @@ class UserVolume(_Value, frozen=True):
     """with the prefix that tells kinds apart; also the label of its partition"""
     name: str
     role: str
-    """user, raw, existing, swap, or disk for one of machine.disks"""
+    """user, raw, existing, swap, disk for one of machine.disks, or cache for one with a cache of images"""
     kind: str = "partition"
     """partition, disk or directory"""
     provisioning: Provisioning = Provisioning()
     match: str = ""
-    """CEL expression of an existing volume"""
+    """CEL expression of a volume that exists, and of which none is made"""
     filesystem: str = ""
     """that is made; "" for a volume without, and for one that exists"""
     project_quota: bool = False

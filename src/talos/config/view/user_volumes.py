@@ -6,15 +6,22 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from talos.config.block.existing_volume_config import ExistingVolumeConfig
 from talos.config.block.raw_volume_config import RawVolumeConfig
 from talos.config.block.swap_volume_config import SwapVolumeConfig
 from talos.config.block.user_volume_config import UserVolumeConfig
+from talos.config.block.volume_config import VolumeConfig
 from talos.config.v1alpha1.config import V1Alpha1
 from talos.config.view.model import Provisioning, UserVolume
 from talos.config.view.volumes import (
+    CACHE,
     DISK,
     EXISTING,
+    IMAGE_CACHE,
+    IMAGE_CACHE_MEDIUM,
+    MEDIUM_LABEL,
     PREFIXES,
     RAW,
     SWAP,
@@ -28,6 +35,9 @@ if TYPE_CHECKING:
     from talos.config.config import Config
 
 DEFAULT_FILESYSTEM = "xfs"
+CACHE_FILESYSTEM = "ext4"
+CACHE_MINIMUM, CACHE_MAXIMUM = 500 << 20, 1 << 30
+"""bytes of a volume with a cache of images of which nothing else is said; as on Talos"""
 
 
 def user_volumes(config: Config) -> tuple[UserVolume, ...]:
@@ -63,6 +73,25 @@ def user_volumes(config: Config) -> tuple[UserVolume, ...]:
         for document in config.get_all(ExistingVolumeConfig)
     ]
     return (*sorted(found, key=lambda volume: volume.id), *_of_disks(config))
+
+
+def image_cache_volumes(config: Config) -> tuple[UserVolume, ...]:
+    """Of the node's cache of images: the partition, as configured, and the medium."""
+    document = config.get(VolumeConfig, IMAGE_CACHE)
+    wanted = provisioning_of(document.provisioning) if document is not None else Provisioning()
+    bounded = wanted.max_size or wanted.max_percent or wanted.negative
+    place = structs.replace(
+        wanted,
+        selector=wanted.selector or "system_disk",
+        min_size=wanted.min_size or CACHE_MINIMUM,
+        max_size=wanted.max_size if bounded else max(CACHE_MAXIMUM, wanted.min_size),
+    )
+    match = f'volume.name == "iso9660" && volume.label.startsWith("{MEDIUM_LABEL}")'
+    medium = IMAGE_CACHE_MEDIUM
+    return (
+        UserVolume(id=IMAGE_CACHE, name=IMAGE_CACHE, role=CACHE, provisioning=place, filesystem=CACHE_FILESYSTEM),
+        UserVolume(id=medium, name=medium, role=CACHE, kind="disk", match=match, read_only=True),
+    )
 
 
 def _of_disks(config: Config) -> Iterator[UserVolume]:

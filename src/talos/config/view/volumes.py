@@ -9,14 +9,21 @@ from talos.config.v1alpha1.encryption import EncryptionConfig
 from talos.config.v1alpha1.encryption import EncryptionKeyTPM as LegacyKeyTPM
 from talos.config.view.model import Encryption, EncryptionKey, Provisioning
 
-USER, RAW, EXISTING, SWAP, DISK = "user", "raw", "existing", "swap", "disk"
+USER, RAW, EXISTING, SWAP, DISK, CACHE = "user", "raw", "existing", "swap", "disk", "cache"
 PREFIXES = {USER: "u-", RAW: "r-", EXISTING: "e-", SWAP: "s-", DISK: "d-"}
 """role → beginning of a volume's id, which is its partition's label; DISK: of machine.disks"""
+IMAGE_CACHE, IMAGE_CACHE_MEDIUM = "IMAGECACHE", "IMAGECACHE-ISO"
+CACHES = {IMAGE_CACHE: "/system/imagecache/disk", IMAGE_CACHE_MEDIUM: "/system/imagecache/iso"}
+"""id → where a volume with a cache of images is mounted; their role is CACHE"""
+MEDIUM_LABEL = "TALOS"
+"""that the label of an ISO of the system begins with"""
 _FOLDERS = {USER: "/var/mnt", EXISTING: "/var/mnt", DISK: "/var"}
 
 
 def mount_path(id: str) -> str:
     """Where the volume of that id is mounted, "" for one that is not."""
+    if id in CACHES:
+        return CACHES[id]
     return next((f"{folder}/{id[2:]}" for role, folder in _FOLDERS.items() if id.startswith(PREFIXES[role])), "")
 
 

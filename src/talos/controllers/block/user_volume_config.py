@@ -7,9 +7,9 @@ need a disk: machined's own controller makes and mounts them (talos.machined.con
 from __future__ import annotations
 
 from talos.config.view.model import UserVolume
-from talos.config.view.volumes import DISK, EXISTING, SWAP, USER, mount_path
+from talos.config.view.volumes import CACHE, DISK, EXISTING, SWAP, USER, mount_path
 from talos.controllers import machine_config
-from talos.controllers.block.volume_config import encryption_spec, provisioning_spec, with_trim
+from talos.controllers.block.volume_config import SYSTEM_VOLUME, encryption_spec, provisioning_spec, with_trim
 from talos.controllers.publish import always
 from talos.resources.block import LocatorSpec, MountSpec, VolumeConfigSpec
 from talos.resources.block.volume_config import DiskSelector, FilesystemSpec, ProvisioningSpec
@@ -25,16 +25,18 @@ _SELINUX = "system_u:object_r:ephemeral_t:s0"
 
 def labels(volume: UserVolume) -> dict[str, str]:
     """Of its resources."""
+    if volume.role == CACHE:
+        return {SYSTEM_VOLUME: ""}
     return {f"talos.dev/{volume.role}-volume": ""} if volume.role in _LABELED else {}
 
 
 def spec(volume: UserVolume) -> VolumeConfigSpec:
     """One volume's resource."""
     made = VolumeConfigSpec(type=VolumeType.parse(volume.kind))
-    if volume.role in (USER, EXISTING, DISK):
-        made.parent_id = "" if volume.role == DISK else PARENT
+    if volume.role in (USER, EXISTING, DISK, CACHE):
+        made.parent_id = "" if volume.role in (DISK, CACHE) else PARENT
         made.mount = MountSpec(
-            target_path=mount_path(volume.id) if volume.role == DISK else volume.name,
+            target_path=volume.name if made.parent_id else mount_path(volume.id),
             selinux_label=_SELINUX,
             parent_id=made.parent_id,
             file_mode=0o755,

@@ -54,6 +54,8 @@ class Options:
     measured_key: Path | None = None
     """signs what a TPM will have measured of the unified kernel image (`talosctl gen secureboot pcr`)"""
     signing_key: Path | None = None
+    image_cache: Path | None = None
+    """cache of images that the ISO carries"""
     first_stage: Path | None = None
     """a program in place of os/stage1 (bench)"""
     source: Path = field(default=root_build.CHECKOUT / "os")
@@ -231,7 +233,7 @@ def _assemble(
         size = image.stat().st_size + loader.stat().st_size + ESP_ROOM
         size += -size % (1 << 20)
         esp.build(work / "iso.esp", size, {**files, "EFI/Linux/talos.efi": image}, texts, work)
-        iso.build(options.out / f"{stem}.iso", work / "iso.esp", work)
+        iso.build(options.out / f"{stem}.iso", work / "iso.esp", work, options.image_cache)
         (work / "iso.esp").unlink()
         made.append(options.out / f"{stem}.iso")
     return made

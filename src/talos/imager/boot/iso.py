@@ -7,19 +7,28 @@ import shutil
 import time
 from pathlib import Path
 
-from talos.imager.errors import run
+from talos.imagecache import transfer
+from talos.imagecache.layout import CacheError
+from talos.imager.errors import ImageError, run
 from talos.imager.squashfs import epoch
 
 LABEL = "TALOS"
 DISK_ID = "54616c6f730040008000000000000003"  # fixed: the same inputs give the same bytes
 
 
-def build(image: Path, esp: Path, work: Path) -> None:
-    """Writes `image` around the file system image `esp`."""
+CACHE = "imagecache"
+"""folder with a cache of images (docs/guides/without-internet.md)"""
+
+
+def build(image: Path, esp: Path, work: Path, cache: Path | None = None) -> None:
+    """Writes `image` around the file system image `esp`, with a cache of images beside it."""
     tree = work / "iso"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
-    os.utime(tree, (epoch(), epoch()))
+    if cache is not None:
+        _take(cache, tree / CACHE)
+    for path in (*tree.rglob("*"), tree):
+        os.utime(path, (epoch(), epoch()))
     image.unlink(missing_ok=True)
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch()), "TZ": "UTC"}
     run(
@@ -35,3 +44,14 @@ def build(image: Path, esp: Path, work: Path) -> None:
         ],
         env=environment,
     )  # fmt: skip
+
+
+def _take(cache: Path, target: Path) -> None:
+    """ImageError: it is no cache, or one of its files is damaged."""
+    if not (cache / "manifests").is_dir():
+        hint = "make it with --layout flat" if (cache / "oci-layout").exists() else "`image cache-create` makes one"
+        raise ImageError(f"{cache} is no flat cache of images: {hint}")
+    try:
+        transfer.copy(cache, target, lambda *_: None, lambda: False)
+    except (CacheError, OSError) as error:
+        raise ImageError(f"the cache of images {cache} cannot be taken in: {error}") from error

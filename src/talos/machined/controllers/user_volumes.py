@@ -10,6 +10,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from talos.config.view.volumes import IMAGE_CACHE, IMAGE_CACHE_MEDIUM, MEDIUM_LABEL
 from talos.controllers import machine_config
 from talos.controllers.block import started
 from talos.controllers.block.started import VolumeState
@@ -28,6 +29,7 @@ from talos.state.controller import SHARED, Controller, Input, Output
 from talos.state.runtime import Runtime
 
 if TYPE_CHECKING:
+    from talos.config import Config
     from talos.config.view.model import UserVolume
     from talos.machined.disk.user_volumes import Outcome, UserVolumes
 
@@ -95,7 +97,8 @@ class UserVolumesController(Controller):
             return
         if parent.spec.phase is not VolumePhase.READY:
             return
-        wanted = {one.id: one for one in config.machine.volumes if one.kind != "directory"}
+        cache = await self._cache(rt, config) if config.machine.image_cache else []
+        wanted = {one.id: one for one in (*config.machine.volumes, *cache) if one.kind != "directory"}
         state = rt.env.path(STATE)
         if not wanted and self._volumes is None and not (state / USER_VOLUMES).exists():
             return
@@ -113,6 +116,17 @@ class UserVolumesController(Controller):
         self._said = {id: outcome.state.problem for id, outcome in found.items()}
         await rt.keep_only(MountStatusSpec, [id for id, outcome in found.items() if outcome.target])
         await rt.keep_only(VolumeStatusSpec, found)
+
+    @staticmethod
+    async def _cache(rt: Runtime, config: Config) -> list[UserVolume]:
+        """Those with a cache of images that are to be there, or are."""
+        found = [one.spec for one in await rt.list(DiscoveredVolumeSpec)]
+        there = {one.partition_label for one in found}
+        if config.machine.has_image_cache_volume:
+            there.add(IMAGE_CACHE)
+        if any(one.name == "iso9660" and one.label.startswith(MEDIUM_LABEL) for one in found):
+            there.add(IMAGE_CACHE_MEDIUM)
+        return [volume for volume in config.machine.image_cache_volumes if volume.id in there]
 
     def _reconciled(self, state: Path, system: Path, root: Path, wanted: list[UserVolume]) -> dict[str, Outcome]:
         """Blocking."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from talos.config.view.volumes import DISK, mount_path
+from talos.config.view.volumes import DISK, IMAGE_CACHE, mount_path
 from talos.controllers.block import started
 from talos.linux import gpt
 from talos.linux.block import disks
@@ -144,8 +144,16 @@ def to_be_remade(config: Config) -> list[str]:
 def refusal(config: Config) -> str:
     """What of a configuration's volumes is not carried out, "" if all is."""
     for name in config.machine.system_volumes:
+        if name == IMAGE_CACHE:
+            if config.machine.image_cache:
+                continue
+            return (
+                f"VolumeConfig {name}: it holds the node's cache of images, which is not turned on: add the document "
+                "ImageCacheConfig with local: {enabled: true}"
+            )
         if name != layout.EPHEMERAL:
-            return f"VolumeConfig {name}: place, size and mount options are carried out for {layout.EPHEMERAL} only"
+            done = f"{layout.EPHEMERAL} and {IMAGE_CACHE}"
+            return f"VolumeConfig {name}: place, size and mount options are carried out for {done} only"
     places: dict[str, str] = {}
     for one in config.machine.volumes:
         if one.role == DISK and (refused := machine_disks.refusal(one)):

@@ -4,6 +4,7 @@
     raw       a partition without
     existing  whatever holds a file system and is meant by an expression: mounted, and nothing else
     swap      a partition that memory is written to
+    cache     a partition with a cache of images, or a medium that holds one, mounted below /system/imagecache
 
 STATE remembers which partition (for a whole disk: which file system) each of them is. A disk that is missing, or comes
 late, is so no reason to make an empty volume on another one. What is no longer configured is unmounted and forgotten;
@@ -24,7 +25,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from talos.config.view.model import UserVolume
-from talos.config.view.volumes import DISK, EXISTING, PREFIXES, SWAP, USER, mount_path
+from talos.config.view.volumes import CACHE, DISK, EXISTING, PREFIXES, SWAP, USER, mount_path
 from talos.controllers.block.started import VolumeState
 from talos.controllers.block.user_volume_config import MINIMUM
 from talos.linux import block, gpt
@@ -51,7 +52,7 @@ from talos.machined.disk.placement import Candidate, Place, PlaceError
 
 log = logging.getLogger("machined.disk")
 
-MADE_AND_MOUNTED = (USER, DISK)
+MADE_AND_MOUNTED = (USER, DISK, CACHE)
 _EDGE = 1 << 20
 _HEAD = 16 << 20
 
@@ -137,7 +138,7 @@ class UserVolumes:
     # -- finding and making --
 
     def _bring_up(self, volume: UserVolume, outcome: Outcome) -> None:
-        if volume.role == EXISTING:
+        if volume.role == EXISTING or volume.match:
             self._existing(volume, outcome)
             return
         known = placement.candidates(self._disks(), self._system)
@@ -279,7 +280,7 @@ class UserVolumes:
                     raise
                 mount(str(device), target, kind, flags)
                 log.warning("%s: this kernel has no project quotas, it is mounted without", volume.id)
-            if volume.role in MADE_AND_MOUNTED:
+            if volume.role in MADE_AND_MOUNTED and not volume.match:
                 filesystem.fill(target, device, kind)
         elif _flags(there.options) != flags:
             mount("none", target, "", flags | MS_REMOUNT)

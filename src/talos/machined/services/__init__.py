@@ -11,7 +11,18 @@ from talos.machined.service import Service
 
 def definitions() -> list[Service]:
     """All services a container node may run; which of them start decides the boot sequence."""
-    from talos.machined.services import apid, containerd, cri, etcd, kubelet, machined, networkd, timed, trustd
+    from talos.machined.services import (
+        apid,
+        containerd,
+        cri,
+        etcd,
+        kubelet,
+        machined,
+        networkd,
+        registryd,
+        timed,
+        trustd,
+    )
 
     return [
         machined.Machined(),
@@ -19,6 +30,7 @@ def definitions() -> list[Service]:
         networkd.Networkd(),
         timed.Timed(),
         trustd.Trustd(),
+        registryd.Registryd(),
         containerd.Containerd(),
         cri.Cri(),
         etcd.Etcd(),

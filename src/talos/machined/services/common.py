@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from talos.machined.conditions import Condition, ResourceCondition
@@ -11,6 +12,7 @@ from talos.resources.network import StatusSpec as NetworkStatusSpec
 from talos.resources.time import StatusSpec as TimeStatusSpec
 
 _LOOK_S = 0.2
+_CACHE_S = 60.0
 PATH = "PATH=/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/cni/bin"
 ENVIRONMENT = {
     "PATH": "/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/cni/bin",
@@ -60,6 +62,25 @@ class VolumesMounted(Condition):
 
         for id in self._ids:
             await node.state.wait_for(VolumeStatusSpec, id, lambda resource: str(resource.spec.phase) == "ready")
+
+
+class ImageCacheSettled(Condition):
+    """The node's cache of images is asked before registries, or is known not to be there. What goes wrong with it is no
+    reason to have no pods."""
+
+    text = "the cache of images"
+
+    async def wait(self, node: Any) -> None:
+        from talos.resources.cri import ImageCacheConfigSpec
+        from talos.resources.enums import ImageCacheStatus
+
+        config = node.config.current
+        if config is None or not config.machine.image_cache:
+            return
+        settled = (ImageCacheStatus.READY, ImageCacheStatus.DISABLED)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CACHE_S):
+                await node.state.wait_for(ImageCacheConfigSpec, "image-cache", lambda one: one.spec.status in settled)
 
 
 class UserVolumesSettled(Condition):

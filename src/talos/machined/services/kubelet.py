@@ -18,6 +18,7 @@ from talos.machined.health import HealthCheck, http_ok
 from talos.machined.service import ProgramService
 from talos.machined.services.common import (
     HostDNSReachable,
+    ImageCacheSettled,
     UserVolumesSettled,
     VolumesMounted,
     network_ready,
@@ -96,6 +97,7 @@ class Kubelet(ProgramService):
         return (
             VolumesMounted(*VOLUMES),
             UserVolumesSettled(),
+            ImageCacheSettled(),
             time_synced(),
             network_ready(),
             HostDNSReachable(),

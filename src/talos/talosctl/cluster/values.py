@@ -22,6 +22,8 @@ _UNITS = {
 }  # fmt: skip
 _MOUNT_KEYS = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 _SMALLEST_NODE = 512 << 20
+CACHES = "/system/imagecache/"
+"""where a node looks for a cache of images"""
 
 
 class Memory(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -140,9 +142,9 @@ def mounts(texts: tuple[str, ...]) -> list[Mount]:
             )
         if not Path(source).exists():
             raise click.BadParameter(f"{source} does not exist on this host", param_hint="--mount")
-        if not posixpath.normpath(target).startswith(("/var/", "/run/", "/tmp/")):
+        if not posixpath.normpath(target).startswith(("/var/", "/run/", "/tmp/", CACHES)):
             raise click.BadParameter(
-                f"{target}: the root of a node is read-only; choose a target below /var, /run or /tmp",
+                f"{target}: the root of a node is read-only; choose a target below /var, /run, /tmp or {CACHES}",
                 param_hint="--mount",
             )
         read_only = values.get("readonly", "false") in ("", "true", "1")

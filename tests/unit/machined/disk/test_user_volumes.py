@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,11 +17,13 @@ from tests.unit.machined.disk.loop_disk import GIB, LOSETUP, needs_loop
 
 from talos.config import Config
 from talos.config.view.model import UserVolume
+from talos.imager.boot import iso
+from talos.imager.errors import ImageError
 from talos.linux import block, capabilities, gpt, swap
 from talos.linux.block import BlockDevice
 from talos.linux.disk_io import OpenDisk
 from talos.linux.mount import mounted_at, mounts, umount
-from talos.machined.disk import filesystem, reset, swap_volume, user_disks
+from talos.machined.disk import existing, filesystem, reset, swap_volume, user_disks
 from talos.machined.disk.system_disk import SystemDisk
 from talos.machined.disk.user_volumes import Outcome, UserVolumes
 
@@ -391,3 +394,59 @@ def test_a_whole_disk_with_ext4_is_found_by_its_longer_label(machine: Machine) -
     assert machine.ready() == {}
     again = machine.ready(wanted)["u-abcdefghijklmnop"]
     assert (again.kind, again.uuid) == ("ext4", first.uuid) and again.size == 4 * GIB
+
+
+def caches(text: str = "") -> tuple[UserVolume, ...]:
+    """Partition and medium of the node's cache of images."""
+    head = "apiVersion: v1alpha1\nkind: "
+    config = Config.decode(f"{head}ImageCacheConfig\nlocal: {{enabled: true}}\n---\n{head}VolumeConfig\n"
+                           f"name: IMAGECACHE\n{text}")  # fmt: skip
+    return config.machine.image_cache_volumes
+
+
+def test_a_cache_of_images_has_a_partition_of_its_own(machine: Machine) -> None:
+    partition, _ = caches("provisioning: {diskSelector: {match: '!system_disk'}, minSize: 600MiB, maxSize: 700MiB}\n")
+    found = machine.ready(partition)["IMAGECACHE"]
+    assert (found.target, found.kind, found.size) == ("/system/imagecache/disk", "ext4", 700 * MIB)
+    place = machine.root / "system/imagecache/disk"
+    (place / "blob").mkdir()
+    assert machine.ready() == {} and mounted_at(place) is None
+    machine.ready(partition)
+    assert (place / "blob").is_dir()
+    assert machine.ready() == {}
+
+
+def test_a_cache_of_images_on_the_medium_of_the_system(machine: Machine, tmp_path: Path) -> None:
+    """What the imager writes is what is looked for. It is mounted where the kernel here can do that."""
+    cache = tmp_path / "cache"
+    digest = cache / "manifests/registry.example.org_5000/some/thing/digest"
+    digest.mkdir(parents=True)
+    named = digest / f"sha256-{hashlib.sha256(b'{}').hexdigest()}"
+    named.write_bytes(b"{}")
+    (tmp_path / "esp").write_bytes(bytes(MIB))
+    iso.build(tmp_path / "iso", tmp_path / "esp", tmp_path / "work", cache)
+    system_area = 32 << 10  # its partition table counts in 512 bytes, which a CD drive does not see
+    written = bytes(system_area) + (tmp_path / "iso").read_bytes()[system_area:]
+    with OpenDisk(machine.disks[1], writable=True) as opened:
+        opened.write(0, written + bytes(-len(written) % 4096))
+    _, medium = caches()
+    found = existing.find(medium.match, machine.devices(), machine.disks[0])
+    assert (found.device, found.kind) == (machine.disks[1], "iso9660")
+    took = ["xorriso", "-osirrox", "on", "-indev", tmp_path / "iso", "-extract", "/imagecache", tmp_path / "read"]
+    subprocess.run(took, check=True, capture_output=True)
+    assert (tmp_path / "read" / named.relative_to(cache)).read_bytes() == b"{}"
+    if "iso9660" in Path("/proc/filesystems").read_text():
+        outcome = machine.ready(medium)["IMAGECACHE-ISO"]
+        assert (outcome.target, outcome.kind) == ("/system/imagecache/iso", "iso9660")
+        assert (machine.root / "system/imagecache/iso/imagecache" / named.relative_to(cache)).read_bytes() == b"{}"
+        assert machine.ready() == {}
+
+
+def test_nobody_else_s_file_is_in_an_iso(tmp_path: Path) -> None:
+    (tmp_path / "esp").write_bytes(bytes(MIB))
+    for folder, words in ((tmp_path / "none", "is no flat cache of images"), (tmp_path / "strange", "cannot be taken")):
+        with pytest.raises(ImageError, match=words):
+            (tmp_path / "strange/manifests").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "strange/manifests/link").unlink(missing_ok=True)
+            (tmp_path / "strange/manifests/link").symlink_to("/etc/passwd")
+            iso.build(tmp_path / "iso", tmp_path / "esp", tmp_path / "work", folder)

@@ -42,7 +42,7 @@ def get(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int,
 
 def test_an_image_is_kept_byte_for_byte_for_the_platforms_asked_for(source: Cache, tmp_path: Path) -> None:
     top = add_index(source, "any", "demo/app", "v1", LAYERS)
-    with serving(CacheServer(source, "127.0.0.1", 0)) as port:
+    with serving(CacheServer([source], "127.0.0.1", 0)) as port:
         image = f"127.0.0.1:{port}/demo/app:v1"
         made = tmp_path / "made"
         asked = ["--images", image, "--platform", "linux/amd64,linux/arm64", "--layout", "flat", "--insecure"]
@@ -60,10 +60,10 @@ def test_an_image_is_kept_byte_for_byte_for_the_platforms_asked_for(source: Cach
 def test_a_cache_serves_what_another_was_made_from(source: Cache, tmp_path: Path) -> None:
     """From a registry into a cache, from that into a third: the same images, found by the registry they are from."""
     add_manifest(source, "any", "demo/app", b"x" * 3_000_000, "v1")
-    with serving(CacheServer(source, "127.0.0.1", 0)) as port:
+    with serving(CacheServer([source], "127.0.0.1", 0)) as port:
         asked = ["--images", f"127.0.0.1:{port}/demo/app:v1", "--layout", "flat", "--insecure"]
         assert run(["image", "cache-create", *asked, "--image-cache-path", str(tmp_path / "one")]) == 0
-    with serving(CacheServer(Cache(tmp_path / "one"), "127.0.0.1", 0)) as second:
+    with serving(CacheServer([Cache(tmp_path / "one")], "127.0.0.1", 0)) as second:
         path = "/v2/demo/app/manifests/v1"
         status, headers, manifest = get(second, f"{path}?ns=127.0.0.1:{port}")
         assert (status, headers["Docker-Content-Digest"]) == (200, digest(manifest))
@@ -96,7 +96,7 @@ def test_a_cache_serves_what_another_was_made_from(source: Cache, tmp_path: Path
 def test_nothing_outside_of_the_cache_is_served(source: Cache, path: str, status: int) -> None:
     add_manifest(source, "any", "demo/app", b"layer", "v1")
     (source.root / "secret").write_text("secret")
-    with serving(CacheServer(source, "127.0.0.1", 0)) as port:
+    with serving(CacheServer([source], "127.0.0.1", 0)) as port:
         found, _, body = get(port, path)
         assert found == status
         assert b"secret" not in body
@@ -106,7 +106,7 @@ def test_a_registry_that_wants_a_token_gets_it_and_storage_does_not(
     source: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_manifest(source, "any", "demo/app", b"layer", "v1")
-    server = TokenServer(source)
+    server = TokenServer([source])
     with serving(server) as port:
         asked = ["image", "cache-create", "--images", f"127.0.0.1:{port}/demo/app:v1", "--insecure", "--layout=flat"]
         monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
@@ -125,7 +125,7 @@ def test_a_registry_that_wants_a_token_gets_it_and_storage_does_not(
 def test_signatures_come_along(source: Cache, tmp_path: Path) -> None:
     top = add_index(source, "any", "demo/app", "v1", {"linux/amd64": b"app"})
     add_manifest(source, "any", "demo/app", b"signature", f"{file_name(top)}.sig")
-    with serving(CacheServer(source, "127.0.0.1", 0)) as port:
+    with serving(CacheServer([source], "127.0.0.1", 0)) as port:
         asked = ["image", "cache-create", "--images", f"127.0.0.1:{port}/demo/app@{top}", "--insecure", "--layout=flat"]
         assert run([*asked, "--image-cache-path", str(tmp_path / "with")]) == 0
         assert run([*asked, "--image-cache-path", str(tmp_path / "without"), "--cosign-signatures=false"]) == 0
@@ -137,7 +137,7 @@ def test_what_was_changed_on_the_way_is_not_kept(source: Cache, tmp_path: Path) 
     add_manifest(source, "any", "demo/app", b"layer", "v1")
     source.blob(digest(b"layer")).write_bytes(b"lajer")
     made = tmp_path / "made"
-    with serving(CacheServer(source, "127.0.0.1", 0)) as port:
+    with serving(CacheServer([source], "127.0.0.1", 0)) as port:
         asked = ["--images", f"127.0.0.1:{port}/demo/app:v1", "--layout", "flat", "--insecure"]
         assert run(["image", "cache-create", *asked, "--image-cache-path", str(made)]) == 1
     assert not any(b"lajer" in content for content in files(made).values())
@@ -145,7 +145,7 @@ def test_what_was_changed_on_the_way_is_not_kept(source: Cache, tmp_path: Path) 
 
 def test_the_oci_form_holds_the_flat_one(source: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add_index(source, "any", "demo/app", "v1", LAYERS)
-    with serving(CacheServer(source, "127.0.0.1", 0)) as port:
+    with serving(CacheServer([source], "127.0.0.1", 0)) as port:
         asked = ["image", "cache-create", "--images", f"127.0.0.1:{port}/demo/app:v1", "--insecure"]
         assert run([*asked, "--layout=flat", "--image-cache-path", str(tmp_path / "flat")]) == 0
         assert run([*asked, "--image-cache-path", str(tmp_path / "oci")]) == 0
@@ -167,7 +167,7 @@ def test_the_oci_form_holds_the_flat_one(source: Cache, tmp_path: Path, capsys: 
 
 def test_layers_are_fetched_once(source: Cache, tmp_path: Path) -> None:
     add_manifest(source, "any", "demo/app", b"layer", "v1")
-    with serving(CacheServer(source, "127.0.0.1", 0)) as port:
+    with serving(CacheServer([source], "127.0.0.1", 0)) as port:
         asked = ["image", "cache-create", "--images", f"127.0.0.1:{port}/demo/app:v1", "--insecure", "--layout=flat"]
         kept = ["--image-layer-cache-path", str(tmp_path / "layers")]
         assert run([*asked, *kept, "--image-cache-path", str(tmp_path / "one")]) == 0
@@ -193,7 +193,7 @@ def test_errors_say_what_to_do(
     source: Cache, tmp_path: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_index(source, "any", "demo/app", "v1", LAYERS)
-    with serving(CacheServer(source, "127.0.0.1", 0)) as port:
+    with serving(CacheServer([source], "127.0.0.1", 0)) as port:
         where = ["--image-cache-path", str(tmp_path / "made"), "--insecure"]
         given = [argument.replace("REGISTRY", f"127.0.0.1:{port}") for argument in arguments]
         assert run(["image", "cache-create", *where, *given]) == 1
