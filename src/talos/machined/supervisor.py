@@ -1,7 +1,8 @@
 """All services of a node: their definitions, their state as resource and event, and the commands of the API.
 
-A node's state of services is the resource Services.v1alpha1.talos.dev; who waits for a service waits for that
-resource's change or uses `wait_up`.
+A node's state of services is the resource Services.v1alpha1.talos.dev, which is there while the service runs: Talos'
+`upgrade-k8s` waits for the kubelet's to go and to come again. Who waits for a service waits for that resource's change
+or uses `wait_up`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Supervisor:
         self._records = records
         self._runners: dict[str, ServiceRunner] = {}
         self._changed = asyncio.Condition()
-        self._writes: asyncio.Queue[str] = asyncio.Queue()
+        self._writes: asyncio.Queue[tuple[str, bool, bool, bool]] = asyncio.Queue()
+        """id, running, healthy, unknown: as it was, so that a restart is seen however late it is written"""
         self._denied = False
         for service in services:
             self.define(service)
@@ -189,22 +191,24 @@ class Supervisor:
         self._publish(status, event)
 
     def _publish(self, status: ServiceStatus, _event: ServiceEvent) -> None:
-        self._writes.put_nowait(status.id)
+        self._writes.put_nowait((status.id, status.running, status.health.healthy, status.health.unknown))
 
     async def publish_forever(self) -> None:
         """Write states as resources, and wake who waits. Runs as long as machined."""
         from talos.resources.v1alpha1 import ServiceSpec
 
         while True:
-            id = await self._writes.get()
-            status = self._runners[id].status
+            id, running, healthy, unknown = await self._writes.get()
+            if running:
+                spec = ServiceSpec(running=running, healthy=healthy, unknown=unknown)
 
-            def change(spec: ServiceSpec, status: ServiceStatus = status) -> None:
-                spec.running = status.running
-                spec.healthy = status.health.healthy
-                spec.unknown = status.health.unknown
+                def written(_: ServiceSpec, spec: ServiceSpec = spec) -> ServiceSpec:
+                    return spec
 
-            await self._node.state.modify(ServiceSpec, id, change, owner=OWNER)
+                await self._node.state.modify(ServiceSpec, id, written, owner=OWNER)
+            else:
+                with suppress(NotFoundError):
+                    await self._node.state.destroy(ServiceSpec, id, owner=OWNER)
             await self._publish_pid(id)
             async with self._changed:
                 self._changed.notify_all()

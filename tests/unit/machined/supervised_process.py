@@ -1,6 +1,6 @@
 """Run as a process by test_adoption: a machined's supervisor with one program, in the folder argv[1].
 
-Prints "PID STARTTIME STATE" whenever the program's state changes.
+Prints "PID STARTTIME True" whenever the program has started or was taken over.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from talos.machined.node import Node
 from talos.machined.service import ProgramService
 from talos.resources.v1alpha1 import ServiceSpec
 from talos.state.inmemory import InMemoryState
+from talos.state.watch import EventKind
 
 
 class Sleeper(ProgramService):
@@ -37,7 +38,7 @@ async def main() -> None:
     async with node.state.watch(ServiceSpec, "sleeper") as events:
         async for event in events:
             process = node.supervisor.runner("sleeper").process
-            if not event.absent and process is not None:
+            if event.kind is EventKind.CREATED and process is not None:
                 print(process.pid, process.start_time, event.resource.spec.running, flush=True)
     await writer
 

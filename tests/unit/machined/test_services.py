@@ -301,8 +301,31 @@ async def test_a_program_that_does_not_exist_fails_with_its_name(make_node: Node
 
     node = make_node([Absent()])
     node.supervisor.start("absent")
-    await asyncio.wait_for(node.state.wait_for(ServiceSpec, "absent", lambda r: not r.spec.running), 10)
     while "Failed" not in states(node, "absent"):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     failure = next(e for e in node.supervisor.runner("absent").status.events if e.state == "Failed")
     assert "cannot start /nonexistent/program: exec: No such file or directory" in failure.message
+    assert await node.state.get_or_none(ServiceSpec, "absent") is None
+
+
+async def test_a_restart_is_a_resource_that_goes_and_comes_again(make_node: NodeFactory) -> None:
+    """Talos' upgrade-k8s waits for that of the kubelet, event by event, and lists none that does not run."""
+    service = Checked()
+    service.reason = ""
+    node = make_node([service])
+    node.supervisor.start("checked")
+    await up(node, "checked")
+    seen = []
+    async with asyncio.timeout(10), node.state.watch(ServiceSpec, "checked") as events:
+        first = await anext(aiter(events))
+        assert (first.kind, first.resource.spec) == (EventKind.CREATED, ServiceSpec(running=True, healthy=True))
+        await node.supervisor.runner("checked").stop()
+        node.supervisor.start("checked")
+        async for event in events:
+            seen.append((event.kind, event.resource.spec))
+            if event.kind is EventKind.UPDATED:
+                break
+    assert [kind for kind, _ in seen] == [EventKind.DESTROYED, EventKind.CREATED, EventKind.UPDATED]
+    assert [spec for _, spec in seen[1:]] == [
+        ServiceSpec(running=True, healthy=False, unknown=True), ServiceSpec(running=True, healthy=True)
+    ]  # fmt: skip
