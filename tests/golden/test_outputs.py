@@ -80,6 +80,14 @@ def test_output(name: str, replay: Replay, capsys: pytest.CaptureFixture[str]) -
         assert (node in err) == (node in wanted.stderr) or TABLES[name] == "read"
 
 
+def test_an_order_that_is_unknown_is_the_usual_one(replay: Replay, capsys: pytest.CaptureFixture[str]) -> None:
+    """A script that has it wrong works with Talos, and prints what it prints without."""
+    wanted = recorded("processes")
+    rebuild.load(replay, wanted, "processes")
+    assert run([*shlex.split(wanted.args), "--sort", "nosuch"]) == 0
+    assert trimmed(capsys.readouterr().out) == trimmed(wanted.stdout)
+
+
 @pytest.mark.parametrize("name", ["version", "version-short", "version-json"])
 def test_version(name: str, replay: Replay, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = recorded(name)
