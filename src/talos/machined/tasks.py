@@ -231,11 +231,16 @@ async def _quiet(step: object) -> None:
 
 
 async def stopAllServices(node: Node, _request: Request) -> None:
-    """One that does not end is no reason to stay: it is killed with what is left of its group."""
+    """One that does not end is no reason to stay: it is killed with what is left of its group.
+
+    apid is the last: Talos' clients take the event of this task as the sign that a node shuts down or is reset, and the
+    way to them is apid. Stopped with the others it was gone before it had passed the event on.
+    """
     node.supervisor.deny_new()
     groups = ["podruntime/shim", "kubepods"]
     try:
         async with asyncio.timeout(SERVICES_STOP_LIMIT_S):
+            await node.supervisor.stop_all(keep=("machined", "apid"))
             await node.supervisor.stop_all(keep=("machined",))
     except TimeoutError:
         running = [status.id for status in node.supervisor.statuses() if status.running and status.id != "machined"]

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from talos.linux.process import Program, alive
+from talos.machined import tasks
 from talos.machined.conditions import Condition, FilesExist
 from talos.machined.health import HealthCheck
 from talos.machined.node import Node
+from talos.machined.sequences import Request
 from talos.machined.service import InternalService, ProgramService
 from talos.machined.services import containerd
 from talos.machined.services.containerd import Containerd
@@ -329,3 +331,19 @@ async def test_a_restart_is_a_resource_that_goes_and_comes_again(make_node: Node
     assert [spec for _, spec in seen[1:]] == [
         ServiceSpec(running=True, healthy=False, unknown=True), ServiceSpec(running=True, healthy=True)
     ]  # fmt: skip
+
+
+async def test_a_node_that_goes_down_is_reachable_to_the_last(make_node: NodeFactory) -> None:
+    """Whoever waits for it hears by apid that it has begun."""
+
+    class Apid(Sleeper):
+        id = "apid"
+
+    node = make_node([Apid(), Sleeper()])
+    node.supervisor.start("apid", "sleeper")
+    await up(node, "apid")
+    await up(node, "sleeper")
+    await tasks.stopAllServices(node, Request())
+    seen = [(e.payload.service, str(e.payload.message)) for e in node.events.snapshot()]
+    ends = [service for service, message in seen if "finished" in message.lower() or "SIGTERM" in message]
+    assert ends.index("apid") > max(place for place, service in enumerate(ends) if service == "sleeper"), seen
