@@ -20,8 +20,16 @@ KUBE_PROXY = "registry.k8s.io/kube-proxy"
 ETCD = f"registry.k8s.io/etcd:{versions.ETCD_VERSION}"
 COREDNS = f"registry.k8s.io/coredns/coredns:{versions.COREDNS_VERSION}"
 FLANNEL = f"ghcr.io/siderolabs/flannel:{versions.FLANNEL_VERSION}"
+PAUSE = f"registry.k8s.io/pause:{versions.PAUSE_VERSION}"
 
 
 def kubernetes(name: str, version: str = versions.DEFAULT_KUBERNETES_VERSION) -> str:
     """Reference of a Kubernetes component, e.g. ``kubernetes(KUBE_PROXY)``; version with or without a leading v."""
     return f"{name}:v{version.removeprefix('v')}"
+
+
+CARRIED = frozenset(
+    {ETCD, COREDNS, FLANNEL, PAUSE}
+    | {kubernetes(name) for name in (KUBELET, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, KUBE_PROXY)}
+)
+"""references that a node has from its own image, without any registry"""

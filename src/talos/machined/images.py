@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from talos.api import containerd_images_pb2 as store_pb2
 from talos.api import cri_pb2
+from talos.config.images import CARRIED
 from talos.machined import containerd, cri
 
 _LIST = "/containerd.services.images.v1.Images/List"
@@ -64,6 +65,14 @@ async def pull(reference: str) -> str:
         if image.id == response.image_ref and image.repo_digests:
             return str(image.repo_digests[0])
     return str(response.image_ref)
+
+
+async def carried(reference: str) -> str:
+    """Name by digest of an image that the node has from its own image; "" for any other, and once it was removed."""
+    if reference not in CARRIED:
+        return ""
+    found = next((image for image in await images() if image.name == reference), None)
+    return f"{reference.rpartition(':')[0]}@{found.digest}" if found else ""
 
 
 async def remove(reference: str, space: str = containerd.PODS) -> None:

@@ -51,7 +51,11 @@ async def service_pull(_call: Call, request: Any) -> AsyncIterator[machine_pb2.I
 
 
 async def _pull(reference: str, namespace: int) -> str:
+    """What the node carries is there whatever the namespace, and without a registry: Talos' upgrade-k8s pulls all of
+    Kubernetes' images before it changes anything."""
     space = containerd.namespace(namespace)
+    if name := await images.carried(reference):
+        return name
     return await (images.pull(reference) if space == containerd.PODS else image_transfer.pull(reference, space))
 
 
