@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from grpclib import Status
 
 from talos.api import cluster_pb2
 from talos.api import machine_pb2 as pb
@@ -78,6 +79,14 @@ def test_output(name: str, replay: Replay, capsys: pytest.CaptureFixture[str]) -
     assert bool(err) == bool(wanted.stderr)
     for node in replay.nodes:
         assert (node in err) == (node in wanted.stderr) or TABLES[name] == "read"
+
+
+def test_services_have_their_head_whoever_is_refused(replay: Replay, capsys: pytest.CaptureFixture[str]) -> None:
+    replay.fail("10.77.0.2", "/machine.MachineService/ServiceList", Status.PERMISSION_DENIED, "not authorized")
+    assert run(["-n", "10.77.0.2", "services"]) == 1
+    out, err = capsys.readouterr()
+    assert out.split() == ["NODE", "SERVICE", "STATE", "HEALTH", "LAST", "CHANGE", "LAST", "EVENT"]
+    assert "not authorized" in err
 
 
 def test_an_order_that_is_unknown_is_the_usual_one(replay: Replay, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,8 +54,7 @@ def _list(session: Session) -> None:
                         last.msg if last else "",
                     )
                 )
-    if rows or not answers.errors:
-        table(("NODE", "SERVICE", "STATE", "HEALTH", "LAST CHANGE", "LAST EVENT"), rows)
+    table(("NODE", "SERVICE", "STATE", "HEALTH", "LAST CHANGE", "LAST EVENT"), rows)
     answers.finish()
 
 
