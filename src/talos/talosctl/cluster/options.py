@@ -105,7 +105,7 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
                      help="the first node is of the old type init, which founds etcd unasked"),
         click.option("--install-image", default="", metavar="IMAGE",
                      help="installer image in the configuration; nothing fetches it here: containers have no disk, and "
-                          "machines install what they start from (--image, --iso-path)"),
+                          "machines install from the medium in their drive (--image, --iso-path)"),
     ]  # fmt: skip
     for option in reversed(flags):
         function = option(function)
