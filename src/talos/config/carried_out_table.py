@@ -36,7 +36,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
     "UdevRulesConfig": ("",),
     "UserVolumeConfig": ("scrub",),
     "VolumeConfig": ("scrub",),
-    "WireguardConfig": ("",),
     "ZswapConfig": ("",),
     "v1alpha1": (
         "cluster.apiServer.disablePodSecurityPolicy",
@@ -56,7 +55,6 @@ NOT_CARRIED_OUT: dict[str, tuple[str, ...]] = {
         "machine.network.interfaces[].vlans[].dhcpOptions.ipv6",
         "machine.network.interfaces[].vlans[].vip.equinixMetal",
         "machine.network.interfaces[].vlans[].vip.hcloud",
-        "machine.network.interfaces[].wireguard",
         "machine.network.kubespan",
         "machine.udev",
     ),

@@ -14,6 +14,7 @@ from talos.pki.keys import PKIError
 
 if TYPE_CHECKING:
     from talos.config.certificate_and_key import CertificateAndKey
+    from talos.config.duration import Duration
     from talos.config.network.addressing import AddressConfig, RouteConfig
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -153,13 +154,36 @@ def addresses(path: str, texts: Iterable[str]) -> Iterator[str]:
 
 
 def wireguard_key(path: str, text: str) -> Iterator[str]:
-    """Base64 of 32 bytes."""
+    """Base64 of 32 bytes that are not all zero: such a key is nobody's (linux/wireguard.h)."""
     try:
-        if len(b64decode(text, validate=True)) == 32:
-            return
+        raw = b64decode(text, validate=True)
     except Base64Error:
-        pass
-    yield f"{path} must be base64 of 32 bytes, as 'wg genkey' writes it"
+        raw = b""
+    if len(raw) != 32:
+        yield f"{path} must be base64 of 32 bytes, as 'wg genkey' writes it"
+    elif not any(raw):
+        yield f"{path} is all zeros, which stands for no key: make one with 'wg genkey'"
+
+
+def wireguard_link(
+    path: str, listen_port: int, mark: int, peers: Iterable[tuple[str, str, Duration]]
+) -> Iterator[str]:
+    """Numbers of a WireGuard link, and its peers as (public key, preshared key, keepalive interval)."""
+    yield from port(f"{path}listenPort", listen_port)
+    if not 0 <= mark < 1 << 32:
+        yield f"{path}firewallMark is {mark}, must be from 0 to {(1 << 32) - 1}"
+    seen: set[str] = set()
+    for number, (public_key, preshared_key, keepalive) in enumerate(peers):
+        here = f"{path}peers[{number}]"
+        if public_key:
+            yield from wireguard_key(f"{here}.publicKey", public_key)
+        if public_key in seen:
+            yield f"{here}.publicKey stands twice: a peer is known by its key alone"
+        seen.add(public_key)
+        if preshared_key:
+            yield from wireguard_key(f"{here}.presharedKey", preshared_key)
+        if keepalive and not 1 <= keepalive.seconds <= 65535:
+            yield f"{here}.persistentKeepaliveInterval is {keepalive}, must be from 1s to 65535s, or 0 for none"
 
 
 def volume_name(name: str) -> Iterator[str]:

@@ -7,24 +7,18 @@ linux/ethtool_netlink.h, linux/genetlink.h. Byte order is the host's.
 
 from __future__ import annotations
 
-import os
-import socket
 import struct
-from collections.abc import Iterator
 from functools import lru_cache
-from types import TracebackType
 
 from msgspec import Struct, field
 
 from talos.linux import netlink as nl
+from talos.linux.generic_netlink import GenericSocket
 
-_NETLINK_GENERIC = 16
-_CONTROL, _GET_FAMILY, _FAMILY_ID, _FAMILY_NAME = 16, 3, 1, 2
 _LINKINFO, _LINKMODES, _LINKSTATE, _WOL, _FEATURES, _RINGS, _CHANNELS = 2, 4, 6, 9, 11, 15, 17
 _HEADER, _DEV_NAME = 1, 2
 _BITS, _INDEX, _NAME, _VALUE = 3, 1, 2, 3
 _SPEED_UNKNOWN = 0xFFFFFFFF
-_RECEIVE_SIZE = 1 << 17
 
 RINGS = ("rx_max", "rx_mini_max", "rx_jumbo_max", "tx_max", "rx", "rx_mini", "rx_jumbo", "tx", "rx_buf_len",
          "tcp_data_split", "cqe_size", "tx_push", "rx_push", "tx_push_buf_len", "tx_push_buf_len_max")  # fmt: skip
@@ -133,67 +127,27 @@ def _split(content: memoryview) -> tuple[str, memoryview]:
     return name, content[length:]
 
 
-class EthtoolSocket:
+class EthtoolSocket(GenericSocket):
     """Questions about the links of the network namespace in which the socket was opened. NetlinkError: this kernel does
     not know the family."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_GENERIC)
-        self._sequence = 0
-        try:
-            self._socket.bind((0, 0))
-            self._family = self._family_id("ethtool")
-        except BaseException:
-            self._socket.close()
-            raise
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def __enter__(self) -> EthtoolSocket:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
+        super().__init__("ethtool")
 
     def links(self) -> dict[str, Ethernet]:
         """By name."""
         found: dict[str, Ethernet] = {}
         for kind in (_LINKSTATE, _LINKINFO, _LINKMODES, _FEATURES, _RINGS, _CHANNELS, _WOL):
-            for content in self._dump(kind):
+            for content in self._replies(kind):
                 name, rest = _split(content)
                 if name:
                     fill(found.setdefault(name, Ethernet()), kind, rest)
         return found
 
-    def _dump(self, kind: int) -> list[memoryview]:
+    def _replies(self, kind: int) -> list[memoryview]:
         """What the kernel refuses (it does not know this kind yet) is an empty answer."""
         header = nl.attribute(_HEADER | nl.NLA_F_NESTED, b"")
         try:
-            return list(self._ask(self._family, kind, nl.NLM_F_DUMP, header))
+            return self.dump(kind, header)
         except nl.NetlinkError:
             return []
-
-    def _family_id(self, name: str) -> int:
-        for content in self._ask(_CONTROL, _GET_FAMILY, 0, nl.attribute(_FAMILY_NAME, name)):
-            for number, value in nl.attributes(content):
-                if number == _FAMILY_ID:
-                    return _number(value)
-        raise nl.NetlinkError(2, f"no netlink family {name}")
-
-    def _ask(self, family: int, command: int, flags: int, payload: bytes) -> Iterator[memoryview]:
-        """Attributes of each message of the answer."""
-        self._sequence += 1
-        head = struct.pack("=BBH", command, 1, 0)
-        self._socket.send(nl.message(family, nl.NLM_F_REQUEST | flags, self._sequence, head + payload))
-        while True:
-            for msg in nl.messages(self._socket.recv(_RECEIVE_SIZE)):
-                if msg.sequence != self._sequence:
-                    continue
-                if msg.kind == nl.NLMSG_ERROR and (code := nl.error_code(msg)):
-                    raise nl.NetlinkError(code, f"{os.strerror(code)}: ethtool {command}")
-                if msg.kind in (nl.NLMSG_DONE, nl.NLMSG_ERROR):
-                    return
-                yield msg.payload[4:]
-                if not flags & nl.NLM_F_DUMP:
-                    return

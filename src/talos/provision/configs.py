@@ -8,7 +8,7 @@ host DNS of each node answers what is local and refuses the rest at once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class ConfigOptions:
     """services log to the nodes' consoles"""
     firewall: str = ""
     """accept or block: what happens to packets that no rule lets in; "": there is no firewall"""
+    wireguard: str = ""
+    """network in which every node has an address on a WireGuard link to all others; "": there is none"""
 
     @property
     def encrypts(self) -> bool:
@@ -111,13 +113,17 @@ class ConfigOptions:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedConfigs:
-    """Configuration by role and the talosconfig of os:admin, all as YAML text."""
+    """Configurations and the talosconfig of os:admin, all as YAML text."""
 
     by_role: dict[str, str]
     talosconfig: str
     init: str = ""
     """of the first node, where it is of the type init"""
+    by_node: dict[str, str] = field(default_factory=dict)
+    """by name, where each node has one of its own; there is none by role then"""
 
     def of(self, node: NodeModel) -> str:
         """Configuration of a node."""
+        if self.by_node:
+            return self.by_node[node.name]
         return self.init if self.init and node.index == 1 else self.by_role[node.role]

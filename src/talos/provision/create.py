@@ -215,6 +215,8 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
         image_file = images.find_image(options.image)
         runc = images.find_runc(image_file)
         preflight.check(options.state, image_file, runc, count)
+        if options.config.wireguard:
+            preflight.wireguard()
         model = _model(options, image_file)
         model.runc = str(runc)
     chosen = subnet.choose(wanted, network.taken_networks(), count, ipv4=options.ipv4, ipv6=options.ipv6)
@@ -226,6 +228,10 @@ def prepare(options: CreateOptions, directory: ClusterDirectory) -> ClusterModel
     if options.use_vip:
         host_name = _virtual_ip(options, chosen[0])
         options.config = replace(options.config, virtual_ip=host_name)
+    if options.config.wireguard:
+        from talos.provision import wireguard
+
+        wireguard.check(model, options.config.wireguard)
     model.endpoint = options.endpoint or f"https://{host_port(host_name, options.config.control_plane_port)}"
     network.check_ports(model)
     model.airgapped = options.airgapped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from talos.config.yaml_writer import dump_all
-from talos.provision import key_server
+from talos.provision import key_server, wireguard
 from talos.provision.configs import ConfigOptions
 from talos.provision.image_cache import documents as image_cache_documents
 from talos.provision.model import CONTROL_PLANE, ClusterModel, ProvisionError, user_disk_serial
@@ -94,7 +94,11 @@ def _firewall(model: ClusterModel, options: ConfigOptions, control_plane: bool) 
     """What a cluster needs from its own network, where this host is too, and nothing from elsewhere."""
     if options.firewall not in FIREWALL:
         raise ProvisionError(f"--with-firewall {options.firewall}: choose {' or '.join(FIREWALL)}")
+    subnets = [{"subnet": subnet} for subnet in model.subnets]
     rules = [*_RULES, ("kubernetes-api", "tcp", (str(options.control_plane_port),), True)]
+    if options.wireguard:
+        subnets.append({"subnet": str(wireguard.check(model, options.wireguard))})
+        rules.append(("wireguard", "udp", (str(wireguard.PORT),), False))
     return [
         {"kind": "NetworkDefaultActionConfig", "ingress": options.firewall},
         *(
@@ -102,7 +106,7 @@ def _firewall(model: ClusterModel, options: ConfigOptions, control_plane: bool) 
                 "kind": "NetworkRuleConfig",
                 "name": name,
                 "portSelector": {"ports": list(ports), "protocol": protocol},
-                "ingress": [{"subnet": subnet} for subnet in model.subnets],
+                "ingress": subnets,
             }
             for name, protocol, ports, only_control_plane in rules
             if control_plane or not only_control_plane

@@ -7,11 +7,12 @@ import msgspec
 from talos.config.errors import ConfigError
 from talos.config.generate import Input
 from talos.config.generate.input import POD_SUBNETS, SERVICE_SUBNETS, RegistryMirror
+from talos.config.k8s.kube_node_config import KubeNodeConfig
 from talos.config.patch import apply_patches
 from talos.config.secrets import Bundle
 from talos.config.validate import validate
 from talos.config.view.model import MachineType
-from talos.provision import log_receiver, qemu
+from talos.provision import log_receiver, qemu, wireguard
 from talos.provision.configs import DEBUG_PATCH, ConfigOptions, GeneratedConfigs, json_logs_patch, local_patch
 from talos.provision.flag_documents import documents
 from talos.provision.model import CONTROL_PLANE, WORKER, ClusterModel, ProvisionError
@@ -22,7 +23,7 @@ DISK_OF_CONTAINERS = "/dev/sda"
 
 
 def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
-    """Fresh secrets and one configuration per role. ProvisionError names the document and field at fault."""
+    """Fresh secrets and a configuration per role, or per node of a mesh. ProvisionError names document and field."""
     addresses = tuple(node.address for node in model.control_planes)
     # The API is reached from the host by the published ports as well as by address. Each node adds its own addresses;
     # those of another node must not stand in its certificate: apid takes what stands there for itself and would not
@@ -55,7 +56,9 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
             changes["talos_version"] = options.talos_version
         if changes:
             source = msgspec.structs.replace(source, **changes)
-        by_role = {}
+        by_role: dict[str, str] = {}
+        by_node: dict[str, str] = {}
+        meshed = wireguard.documents(model, options.wireguard) if options.wireguard else {}
         for key, role, machine_type, patches in (
             (CONTROL_PLANE, CONTROL_PLANE, MachineType.CONTROL_PLANE, options.control_plane_patches),
             (WORKER, WORKER, MachineType.WORKER, options.worker_patches),
@@ -71,14 +74,25 @@ def generate(model: ClusterModel, options: ConfigOptions) -> GeneratedConfigs:
                 config = apply_patches(config, [DEBUG_PATCH])
             if flags := documents(model, options, role):
                 config = apply_patches(config, [flags])
-            for flag, texts in (("--config-patch", options.patches), (f"--config-patch-{role}s", patches)):
-                try:
-                    config = apply_patches(config, list(texts))
-                except ConfigError as error:
-                    raise ProvisionError(f"{flag}: {error}") from error
-            validate(config, "cloud" if model.machines else "container")
-            by_role[key] = config.encode()
-        return GeneratedConfigs(by_role, source.talosconfig(), by_role.pop(INIT, ""))
+            variants = {"": config}  # of a mesh there is one for each node, and none that is only the role's
+            if meshed:
+                if options.kubernetes:
+                    known_by = wireguard.known_by(model, role, older=config.get(KubeNodeConfig) is None)
+                    config = apply_patches(config, [known_by])
+                variants = {node.name: apply_patches(config, [meshed[node.name]]) for node in model.nodes
+                            if key == (INIT if options.init_node and node.index == 1 else node.role)}  # fmt: skip
+            for name, one in variants.items():
+                for flag, texts in (("--config-patch", options.patches), (f"--config-patch-{role}s", patches)):
+                    try:
+                        one = apply_patches(one, list(texts))
+                    except ConfigError as error:
+                        raise ProvisionError(f"{flag}: {error}") from error
+                validate(one, "cloud" if model.machines else "container")
+                if name:
+                    by_node[name] = one.encode()
+                else:
+                    by_role[key] = one.encode()
+        return GeneratedConfigs(by_role, source.talosconfig(), by_role.pop(INIT, ""), by_node)
     except ConfigError as error:
         raise ProvisionError(f"configuration: {error}") from error
 

@@ -174,6 +174,14 @@ def links(kinds: tuple[str, ...] = ("bridge", "veth", "vxlan")) -> None:
         os.close(namespace)
 
 
+def wireguard() -> None:
+    """The kernel has WireGuard, which containers have from their host alone."""
+    try:
+        links(("wireguard",))
+    except ProvisionError as error:
+        raise ProvisionError(f"--wireguard-cidr: {error}") from error
+
+
 def firewall() -> None:
     """The host's nft program exists."""
     if shutil.which("nft", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None:

@@ -28,7 +28,7 @@ class WireguardPeer(Part, kw_only=True):
 
 
 class WireguardConfig(Document, kw_only=True):
-    """A WireGuard link."""
+    """A WireGuard link and its peers. In a container it takes a host whose kernel has WireGuard."""
 
     KIND: ClassVar[str] = "WireguardConfig"
     NAMED: ClassVar[bool] = True
@@ -58,11 +58,7 @@ class WireguardConfig(Document, kw_only=True):
         """Faults beyond the keys' own forms."""
         if self.private_key:
             yield from checks.wireguard_key("privateKey", self.private_key)
-        yield from checks.port("listenPort", self.listen_port)
-        for number, peer in enumerate(self.peers):
-            if peer.public_key:
-                yield from checks.wireguard_key(f"peers[{number}].publicKey", peer.public_key)
-            if peer.preshared_key:
-                yield from checks.wireguard_key(f"peers[{number}].presharedKey", peer.preshared_key)
+        peers = ((peer.public_key, peer.preshared_key, peer.persistent_keepalive_interval) for peer in self.peers)
+        yield from checks.wireguard_link("", self.listen_port, self.firewall_mark, peers)
         yield from checks.new_link("name", self.name)
         yield from checks.link(self.addresses, self.routes, self.mtu)

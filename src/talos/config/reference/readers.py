@@ -251,7 +251,7 @@ def _contexts(kind: str) -> Iterator[tuple[list[Document], Document]]:
             others = [document(kinds.load(k)) for k in ("KubeletConfig", "KubeAPIServerConfig") if k != kind]
             yield [machine, *others], subject
             continue
-        for form in ("dummy", "bridge", "bond"):
+        for form in ("dummy", "bridge", "bond", "wireguard"):
             for cni in ("flannel", "custom"):
                 whole = document(V1Alpha1, variant)
                 assert isinstance(whole, V1Alpha1)
@@ -262,6 +262,7 @@ def _contexts(kind: str) -> Iterator[tuple[list[Document], Document]]:
                 device.ignore = False
                 device.dummy = form == "dummy"
                 device.bridge = device.bridge if form == "bridge" else None
+                device.bond = device.bond if form != "wireguard" else None
                 whole.cluster.network.cni.name = cni
                 if cni == "custom" and whole.cluster.etcd:
                     whole.cluster.etcd.advertised_subnets = []  # they hide the deprecated etcd.subnet

@@ -74,13 +74,16 @@ def _bond(path: str, bond: Bond) -> Iterator[str]:
 
 def _wireguard(path: str, config: DeviceWireguardConfig) -> Iterator[str]:
     yield from checks.wireguard_key(f"{path}.privateKey", config.private_key)
+    peers = ((peer.public_key, "", peer.persistent_keepalive_interval) for peer in config.peers)
+    yield from checks.wireguard_link(f"{path}.", config.listen_port, config.firewall_mark, peers)
     for number, peer in enumerate(config.peers):
         here = f"{path}.peers[{number}]"
-        yield from checks.wireguard_key(f"{here}.publicKey", peer.public_key)
+        if not peer.public_key:
+            yield f"{here}.publicKey is required"
         for text in peer.allowed_ips:
             yield from _network(f"{here}.allowedIPs", text)
         host, colon, port = peer.endpoint.rpartition(":")
-        if peer.endpoint and not (host and colon and port.isdigit()):
+        if peer.endpoint and not (host and colon and port.isdigit() and int(port) < 65536):
             yield f"{here}.endpoint is {peer.endpoint!r}, must be ADDRESS:PORT"
 
 

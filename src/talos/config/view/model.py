@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from talos.config.view.wireguard import Wireguard
+
 
 class MachineType(StrEnum):
     """Role of the machine in the cluster (``machine.type``)."""
@@ -432,6 +434,7 @@ class Link(_Value, frozen=True):
     table: str = ""
     peer: str = ""
     bond: dict[str, Any] = {}
+    wireguard: Wireguard | None = None
     selector: dict[str, Any] = {}
 
 

@@ -30,6 +30,7 @@ from talos.config.network.time_sync_config import TimeSyncConfig
 from talos.config.network.veth_config import VethConfig
 from talos.config.network.vlan_config import VLANConfig
 from talos.config.network.vrf_config import VRFConfig
+from talos.config.network.wireguard_config import WireguardConfig
 from talos.config.v1alpha1.config import V1Alpha1
 from talos.config.v1alpha1.machine import MachineConfig
 from talos.config.v1alpha1.network import Device, DHCPOptions, NetworkConfig
@@ -48,6 +49,7 @@ from talos.config.view.model import (
     TimeSync,
     VirtualIP,
 )
+from talos.config.view.wireguard import wireguard
 
 if TYPE_CHECKING:
     from talos.config.config import Config
@@ -110,6 +112,8 @@ class NetworkView:
                     )
                 case VRFConfig():
                     yield _link(d, kind="vrf", hardware_addr=d.hardware_addr, ports=tuple(d.links), table=d.table)
+                case WireguardConfig():
+                    yield _link(d, kind="wireguard", wireguard=wireguard(d))
                 case VethConfig():
                     yield _link(d, kind="veth", peer=d.peer.name)
                     yield msgspec.structs.replace(_link(d.peer), kind="veth", peer=d.name)
@@ -305,6 +309,8 @@ def _legacy_links(device: Device) -> Iterator[Link]:
         kind = "bond"
         options = struct_plain(device.bond)
         more = {"ports": tuple(options.pop("interfaces")), "bond": {"bondMode": options.pop("mode"), **options}}
+    elif device.wireguard:
+        kind, more = "wireguard", {"wireguard": wireguard(device.wireguard)}
     yield Link(
         name=device.interface,
         kind=kind,

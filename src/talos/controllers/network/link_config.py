@@ -5,7 +5,11 @@ A container's links are its runtime's: there no link is brought up by default.
 
 from __future__ import annotations
 
+from datetime import timedelta
+from ipaddress import ip_network
+
 from talos.config.view.model import Link
+from talos.config.view.wireguard import Wireguard
 from talos.controllers import machine_config
 from talos.controllers.network import bond_options
 from talos.controllers.network.layers import CONFIG_NAMESPACE, layered_id
@@ -25,6 +29,8 @@ from talos.resources.network import (
     VLANSpec,
     VRFMasterSpec,
     VRFSlave,
+    WireguardPeer,
+    WireguardSpec,
 )
 from talos.state.controller import SHARED, Controller, Input, Output
 from talos.state.runtime import Runtime
@@ -41,7 +47,7 @@ def link_spec(link: Link) -> LinkSpecSpec:
         up=link.up,
         mtu=link.mtu,
         kind=link.kind,
-        type=LinkType.ETHER if link.kind else LinkType.NETROM,
+        type=(LinkType.NONE if link.wireguard else LinkType.ETHER) if link.kind else LinkType.NETROM,
         hardware_addr=link.hardware_addr,
         parent_name=link.parent,
         layer=_LAYER,
@@ -59,7 +65,28 @@ def link_spec(link: Link) -> LinkSpecSpec:
         spec.veth = VethSpec(peer_name=link.peer)
     if link.kind == "vrf":
         spec.vrf_master = VRFMasterSpec(table=routing_table(link.table))
+    if link.wireguard is not None:
+        spec.wireguard = wireguard_spec(link.wireguard)
     return spec
+
+
+def wireguard_spec(given: Wireguard) -> WireguardSpec:
+    """Keys and peers of a configured WireGuard link."""
+    return WireguardSpec(
+        private_key=given.private_key,
+        listen_port=given.listen_port,
+        firewall_mark=given.firewall_mark,
+        peers=[
+            WireguardPeer(
+                public_key=peer.public_key,
+                preshared_key=peer.preshared_key,
+                endpoint=peer.endpoint,
+                persistent_keepalive_interval=timedelta(microseconds=peer.keepalive_ns // 1000),
+                allowed_ips=[str(ip_network(text, strict=False)) for text in peer.allowed_ips],
+            )
+            for peer in given.peers
+        ],
+    )
 
 
 def routing_table(text: str) -> RoutingTable:

@@ -9,8 +9,8 @@ from talos.controllers.network.kernel_status import KernelStatusController
 from talos.linux import netlink as nl
 from talos.linux.netlink_socket import RouteSocket
 from talos.resources.enums import Duplex, LinkFlag, LinkType, OperationalState
-from talos.resources.network import LinkStatusSpec, VLANSpec
-from talos.state.controller import EXCLUSIVE, Output
+from talos.resources.network import LinkRefreshSpec, LinkStatusSpec, VLANSpec, WireguardSpec
+from talos.state.controller import EXCLUSIVE, Input, Output
 from talos.state.runtime import Runtime
 from talos.state.spec import Spec
 
@@ -89,15 +89,30 @@ def status(link: nl.Link, sysfs: Path) -> LinkStatusSpec:
     device = {"driver": link.kind} | _device(sysfs, link.name)
     for name, value in device.items():
         setattr(spec, name, value)
+    if link.kind == "wireguard":
+        spec.wireguard = _wireguard(link.name)
     if link.vlan_id:
         spec.vlan = VLANSpec(vlan_id=link.vlan_id)
     return spec
+
+
+def _wireguard(name: str) -> WireguardSpec | None:
+    """A link's peers and public key; None if it went away meanwhile."""
+    from talos import wireguard  # few nodes have one
+    from talos.linux.wireguard import WireguardSocket
+
+    try:
+        with WireguardSocket() as wireguard_socket:
+            return wireguard.status(wireguard_socket.device(name))
+    except nl.NetlinkError:
+        return None
 
 
 class LinkStatusController(KernelStatusController):
     name = "network.LinkStatusController"
     kind = LinkStatusSpec
     groups = (nl.RTNLGRP_LINK,)
+    inputs = (Input(LinkRefreshSpec),)
     outputs = (Output(LinkStatusSpec, EXCLUSIVE),)
 
     def snapshot(self, route_socket: RouteSocket, rt: Runtime) -> dict[str, Spec]:

@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from talos.provision.chaos import Chaos
 
 
+_mesh = click.option("--wireguard-cidr", default="", metavar="NETWORK",
+                     help="of a WireGuard link on every node (wg0) to all others")  # fmt: skip
+
+
 @click.group(cls=ClientGroup, invoke_without_command=True, context_settings={"max_content_width": 110})
 @create_options
 @machine_flags.options
+@_mesh
 @refused.create
 @config_options
 @click.pass_context
@@ -44,6 +49,7 @@ def docker(**flags: Any) -> None:
 @create.command(cls=Command, hidden=True)
 @create_options
 @machine_flags.options
+@_mesh
 @refused.create
 @config_options
 @click.pass_context
@@ -121,6 +127,7 @@ def _create(machines: dict[str, Any] | None = None, **flags: Any) -> None:
             kube_prism_port=flags["kubeprism_port"],
             cni_urls=tuple(url.strip() for url in flags["custom_cni_url"].split(",") if url.strip()),
             firewall=flags["with_firewall"],
+            wireguard=flags.get("wireguard_cidr", ""),
             json_logs=flags["with_json_logs"],
             debug=flags["with_debug"],
             encrypted=flags.get("encrypted", ()),

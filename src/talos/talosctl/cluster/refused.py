@@ -30,7 +30,6 @@ _REASONS = {
     "arch": "nodes run on this machine's own architecture: leave the flag out",
     "extra_disks_tags": "they name virtiofs folders, which machines here do not have: use --extra-disks-serials",
     "omni_api_endpoint": "Omni is not spoken by this version: leave the flag out",
-    "wireguard_cidr": _NO_DOCUMENT.format("WireguardConfig", _MESH),
     "with_bgp": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
     "with_bgp_clos": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
     "with_kubespan": _NO_DOCUMENT.format("KubeSpanConfig", _MESH),
@@ -67,7 +66,6 @@ _CREATE = """
 --cni-conf-dir string
 --extra-disks-tags stringSlice
 --omni-api-endpoint string
---wireguard-cidr string
 --with-bgp bool false
 --with-bgp-clos bool false
 --with-kubespan bool false
