@@ -253,7 +253,11 @@ class Node:
     def udp(self, address: str) -> socket.socket:
         with network_namespace(self.namespace):
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind((address, 4000))
+        try:
+            sock.bind((address, 4000))
+        except OSError:
+            sock.close()
+            raise
         sock.settimeout(WAIT_S)
         return sock
 
