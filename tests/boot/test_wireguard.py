@@ -11,7 +11,7 @@ from . import guest
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 TESTS = (
     ".venv/bin/python -m pytest -q -p no:cacheprovider --durations 0 --basetemp /var/lib/guest/tests"
-    " tests/unit/controllers/network/test_wireguard.py -k 'speak or keeps'"
+    " tests/unit/controllers/network/test_wireguard.py -k 'speak or keeps or asked_for'"
 )
 
 

@@ -65,6 +65,11 @@ class LinkSpecController(Controller):
                     continue
                 await rt.add_finalizer(resource)
                 try:
+                    if link is not None and spec.kind in _CREATABLE and link.kind not in ("", spec.kind):
+                        rt.log.info("link %s: a %s link takes the place of a %s link", spec.name, spec.kind, link.kind)
+                        route_socket.link_delete(link.index)
+                        del links[spec.name]
+                        link = None
                     fresh = link is None and spec.logical
                     if fresh:
                         link = self._create(rt, route_socket, spec, links)

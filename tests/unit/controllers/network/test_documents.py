@@ -176,6 +176,20 @@ def test_bridge_and_veth(cable: Wire, tmp_path: Path) -> None:
     node.run(body)
 
 
+def test_a_link_of_another_kind_takes_the_place_of_one(cable: Wire, tmp_path: Path) -> None:
+    node = Node(cable, tmp_path)
+
+    async def body() -> None:
+        bridge = "apiVersion: v1alpha1\nkind: BridgeConfig\nname: va\naddresses: [{address: 10.7.0.9/30}]\n"
+        await node.configure(bridge)
+        await node.until(lambda: node.addresses("va") == {"10.7.0.9/30"})
+        await node.configure(VETH)
+        await node.until(lambda: node.link("va").get("linkinfo", {}).get("info_kind") == "veth")
+        await node.until(lambda: node.addresses("va") == {"10.7.0.1/30"})
+
+    node.run(body)
+
+
 def test_what_is_made_by_kernel_arguments(cable: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from talos.controllers.network import physical
     from talos.controllers.network.cmdline_config import CmdlineConfigController

@@ -262,13 +262,13 @@ class Node:
         return sock
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        """Until it holds; a link that is not there yet does not."""
+        """Until it holds; of a link or peer that is not there yet nothing does."""
         end = time.monotonic() + WAIT_S
         while True:
             try:
                 if await asyncio.to_thread(condition):
                     return
-            except OSError:
+            except (OSError, IndexError):
                 pass
             assert time.monotonic() < end, self.cable.execute(self.namespace, "ip", "-d", "address")
             await asyncio.sleep(0.05)
@@ -386,6 +386,26 @@ def test_two_nodes_speak_and_their_peers_change_meanwhile(cable: Wire, tmp_path:
         await first.until(lambda: "wg0" not in cable.execute(first.namespace, "ip", "link"))
 
     both(first, second, body)
+
+
+@root
+@with_kernel
+@pytest.mark.slow
+def test_a_name_is_asked_for_while_the_link_is_up_already(cable: Wire, tmp_path: Path) -> None:
+    node = Node(cable, cable.node, tmp_path)
+    text = LEGACY.replace("vpn.example.org", "localhost")
+
+    async def body() -> None:
+        async with ControllerRuntime(node.state, PIPELINE, node.env):
+            await node.configure(text)
+            await node.until(lambda: node.device().peers[0].endpoint in (("127.0.0.1", 51821), ("::1", 51821)))
+            found = node.device()
+            assert (found.listen_port, found.mark, found.peers[0].keepalive_s) == (51820, 7, 25)
+            assert (await node.status(lambda link: link.mtu == 1300)).kind == "wireguard"
+            await node.configure(text.replace("mtu: 1300", "mtu: 0"))
+            assert (await node.status(lambda link: link.mtu == 1420)).kind == "wireguard"
+
+    cable.run(body)
 
 
 @root
