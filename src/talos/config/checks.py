@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
@@ -157,7 +156,7 @@ def wireguard_key(path: str, text: str) -> Iterator[str]:
     """Base64 of 32 bytes that are not all zero: such a key is nobody's (linux/wireguard.h)."""
     try:
         raw = b64decode(text, validate=True)
-    except Base64Error:
+    except ValueError:  # binascii.Error, and what is no ASCII
         raw = b""
     if len(raw) != 32:
         yield f"{path} must be base64 of 32 bytes, as 'wg genkey' writes it"

@@ -15,7 +15,6 @@ import socket
 import struct
 import sys
 from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -89,7 +88,7 @@ def key(text: str) -> bytes:
     """A key as wg(8) writes it: base64 of 32 bytes. ValueError."""
     try:
         found = b64decode(text, validate=True)
-    except Base64Error as error:
+    except ValueError as error:  # binascii.Error, and what is no ASCII
         raise ValueError("not base64 of 32 bytes") from error
     if len(found) != KEY_BYTES:
         raise ValueError("not base64 of 32 bytes")

@@ -209,6 +209,6 @@ def test_a_clamped_key_is_the_same_key(raw: bytes) -> None:
 def test_keys_are_base64_of_32_bytes() -> None:
     text = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="  # wg(8), of its example
     assert wg.key_text(wg.key(text)) == text
-    for wrong in ("", "x", text[:-1], text[:-4], text + text, f" {text}"):
+    for wrong in ("", "x", text[:-1], text[:-4], text + text, f" {text}", "é"):
         with pytest.raises(ValueError, match="base64 of 32 bytes"):
             wg.key(wrong)
