@@ -19,7 +19,10 @@ atlantic virtio_net vmxnet3 hv_netvsc xen-netfront ena gve r8152 ax88179_178a cd
 xhci_pci ehci-pci usbhid hid-generic ipmi_si iTCO_wdt sp5100_tco softdog coretemp k10temp i2c-i801 efivarfs vfat
 pinctrl-alderlake intel_rapl_msr
 """
-CLOUD = "ata_piix virtio_blk virtio_scsi hv_storvsc virtio_net hv_netvsc ena gve ixgbevf dm-crypt dm-verity vfat"
+CLOUD = """
+ata_piix virtio_blk virtio_scsi hv_storvsc virtio_net hv_netvsc ena gve ixgbevf dm-crypt dm-verity vfat
+wireguard
+"""
 
 
 def modules(flavour: str) -> set[str]:
