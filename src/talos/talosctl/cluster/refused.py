@@ -32,7 +32,7 @@ _REASONS = {
     "omni_api_endpoint": "Omni is not spoken by this version: leave the flag out",
     "with_bgp": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
     "with_bgp_clos": _NO_DOCUMENT.format("BGPInstanceConfig", ""),
-    "with_kubespan": _NO_DOCUMENT.format("KubeSpanConfig", _MESH),
+    "with_kubespan": _NO_DOCUMENT.format("KubeSpanConfig", f"{_MESH}, with --wireguard-cidr by WireGuard too"),
     "with_siderolink": _NO_DOCUMENT.format("SideroLinkConfig", _MESH),
     "image_factory_auth": "no image factory is asked: `make artefacts` builds what machines start from",
     "image_factory_url": "no image factory is asked: `make artefacts` builds what machines start from",
