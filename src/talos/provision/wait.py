@@ -22,7 +22,6 @@ from talos.kubernetes import Client as KubernetesClient
 from talos.kubernetes.errors import ApiError as KubernetesApiError
 from talos.kubernetes.errors import ConnectError
 from talos.kubernetes.kinds import NODE
-from talos.provision.configs import GeneratedConfigs
 from talos.provision.machine import EMULATED_FACTOR
 from talos.provision.model import ClusterModel, NodeModel, ProvisionError
 from talos.provision.progress import Progress
