@@ -19,6 +19,13 @@ from tests.cluster.egress import Egress
 from tests.cluster.harness import COREDNS_IMAGE
 
 EXPOSED = 17643
+FULL_DISK = """\
+apiVersion: v1alpha1
+kind: KubeletConfig
+config:
+  evictionHard: {imagefs.available: 1%, nodefs.available: 1%}
+"""
+"""The disk is the host's: a kubelet takes no pods when 85 % of it are in use, by whomever."""
 WEB = f"""
 apiVersion: v1
 kind: ConfigMap
@@ -94,7 +101,7 @@ def made(request: pytest.FixtureRequest, host: None, tmp_path_factory: pytest.Te
         try:
             cluster.create(
                 *("--workers", "1", "--memory-workers", "1GiB", "--with-firewall", "block"),
-                *("--exposed-ports", f"{EXPOSED}:6443/tcp"),
+                *("--exposed-ports", f"{EXPOSED}:6443/tcp", "--config-patch", FULL_DISK),
                 *flags,
             )
             yield cluster
