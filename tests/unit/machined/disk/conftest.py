@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +50,20 @@ def attached(folder: Path, name: str, size: int, sector: int = gpt.SECTOR) -> It
             if mount.target.startswith(str(folder)):
                 umount(mount.target)
         with OpenDisk(device, writable=True) as opened, contextlib.suppress(gpt.TableError):
-            opened.tell_kernel(gpt.new(opened.sectors, opened.sector))
+            forget_partitions(opened)
         subprocess.run([LOSETUP, "--detach", device], check=True)
+
+
+def forget_partitions(disk: OpenDisk) -> None:
+    """Whoever else on this host looks at a new partition (a node's own controllers, udev) holds it for a moment."""
+    for _ in range(50):
+        try:
+            return disk.tell_kernel(gpt.new(disk.sectors, disk.sector))
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            time.sleep(0.1)
+    raise AssertionError("a partition of the disk is in use after the test")
 
 
 @pytest.fixture
