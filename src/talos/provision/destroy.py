@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 
-from talos.provision import cgroup, host, key_server, log_receiver, monitors, network, starts
+from talos.provision import cgroup, companion, host, key_server, log_receiver, monitors, network, starts
 from talos.provision.model import ClusterDirectory, ProvisionError
 
 
@@ -36,8 +36,6 @@ def destroy(directory: ClusterDirectory) -> str:
             )
             unknown = f"{directory.model_file} is damaged: {unknown}; look at them if this was the only cluster"
     monitors.kill(directory)
-    from talos.provision import companion
-
     companion.end_recorded(directory.image_cache)
     key_server.kill(directory)
     log_receiver.kill(directory)

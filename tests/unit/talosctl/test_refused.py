@@ -28,6 +28,6 @@ def test_each_flag_of_create_names_a_next_step(option: click.Option, capsys: pyt
 
 def test_the_reasons_are_of_flags_that_exist() -> None:
     known = {option.name for option in _flags()}
-    known |= {"image_cache", "image_factory_auth", "image_factory_url", "schematic_id"}
+    known |= {"image_factory_auth", "image_factory_url", "schematic_id"}
     assert set(refused._REASONS) <= known
     assert {param.name for param in create.params} >= {"with_json_logs", "with_debug"}
