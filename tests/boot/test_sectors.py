@@ -85,7 +85,7 @@ def test_it_tells_of_its_disks_and_takes_volumes_and_wipes(installed: Installed,
         assert (volumes["vda1"]["name"], volumes["vda1"]["block_size"]) == ("vfat", SECTOR)
         assert (volumes["vda3"]["name"], volumes["vda3"]["block_size"]) == ("xfs", SECTOR)
         assert volumes["vda3"]["offset"] == table(disk).partitions[2].first * SECTOR
-        assert resources(installed, machine, "systemdisk")["system-disk"]["disk_id"] == "vda"
+        assert resources(installed, machine, "systemdisk")["system-disk"]["diskID"] == "vda"
         installed.until(machine, "wipe", "disk", "vdc")
         assert resources(installed, machine, "discoveredvolumes")["vdc"]["name"] == ""
         installed.until(machine, "patch", "machineconfig", "--patch", f"@{patch}")
