@@ -87,7 +87,7 @@ def test_it_tells_of_its_disks_and_takes_volumes_and_wipes(installed: Installed,
         assert volumes["vda3"]["offset"] == table(disk).partitions[2].first * SECTOR
         assert resources(installed, machine, "systemdisk")["system-disk"]["diskID"] == "vda"
         installed.until(machine, "wipe", "disk", "vdc")
-        assert resources(installed, machine, "discoveredvolumes")["vdc"]["name"] == ""
+        wait(machine, lambda: not resources(installed, machine, "discoveredvolumes")["vdc"]["name"], "vdc is empty")
         installed.until(machine, "patch", "machineconfig", "--patch", f"@{patch}")
         wait(machine, partial(is_ready, installed, machine, "u-data"), "the volume of the user is ready")
         assert volume(installed, machine, "u-data")["parentLocation"] == "/dev/vdb"
