@@ -25,10 +25,10 @@ class Monitor:
     def reason(self) -> str:
         """Why the machine ended, when it has; "" where QEMU did not say."""
         found = ""
-        with self._ours, self._ours.makefile("rwb") as stream:
+        # Not written through the stream: what could not be sent would fail once more when the stream is closed.
+        with self._ours, self._ours.makefile("rb") as stream:
             try:
-                stream.write(b'{"execute": "qmp_capabilities"}\n')
-                stream.flush()
+                self._ours.sendall(b'{"execute": "qmp_capabilities"}\n')
                 for line in stream:
                     event = json.loads(line)
                     if event.get("event") == "SHUTDOWN":

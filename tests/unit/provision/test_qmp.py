@@ -42,3 +42,9 @@ def test_a_machine_that_was_ended_says_nothing(tmp_path: Path) -> None:
         os.close(monitor.descriptor)
         process.kill()
         assert monitor.reason() == ""
+
+
+def test_nobody_at_the_other_end_is_nothing_said() -> None:
+    monitor = qmp.Monitor()
+    os.close(monitor.descriptor)
+    assert monitor.reason() == ""
