@@ -36,6 +36,7 @@ def main():
     signal.pause()
 """
 NAMES = [service.name for service in SERVICES]
+AT_START = [service.name for service in SERVICES if service.at_start]
 Boot = Callable[[dict[str, str] | None], BootedNode]
 
 pytestmark = pytest.mark.root
@@ -53,7 +54,8 @@ def status(pid: int, key: str) -> str:
 def test_each_service_gets_its_user_capabilities_and_cgroup_and_no_more(boot: Boot) -> None:
     node = boot(all_waiting())
     node.running("machined")
-    node.want("trustd", True)
+    for service in SERVICES:
+        node.want(service.name, True)  # some run only where they are needed
     held = capabilities.of_process(node.pid)["CapBnd"]
     for service in SERVICES:
         pid = node.host_pid(node.running(service.name))
@@ -90,10 +92,10 @@ def check(service: Service, pid: int, held: frozenset[int], node: BootedNode) ->
         assert int((v1 / "memory.limit_in_bytes").read_text()) == service.limits.memory_max
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "trustd"])
+@pytest.mark.parametrize("name", AT_START)
 def test_a_killed_service_is_back_and_nothing_else_restarted(boot: Boot, name: str) -> None:
     node = boot(all_waiting())
-    before = {other: node.running(other) for other in NAMES if other != "trustd"}
+    before = {other: node.running(other) for other in AT_START}
     os.kill(node.host_pid(before[name]), signal.SIGKILL)
     node.running(name, other_than=before[name])
     assert {other: node.service(other)["pid"] for other in before if other != name} == {

@@ -69,7 +69,8 @@ def test_nobody_changes_the_root(boot: Boot) -> None:
     over = f"OVER = 1\n{ATTEMPTS}"
     node = boot({"machined": ATTEMPTS, **dict.fromkeys(UNPRIVILEGED, over)})
     node.running("machined")
-    node.want("trustd", True)
+    for service in SERVICES:
+        node.want(service.name, True)
     for service in SERVICES:
         node.running(service.name)
         found = attempts(node, service.name)
