@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from talos.linux.process import ProcessId, alive, is_zombie, start_time
-from talos.provision.model import ProvisionError, write_atomic
+from talos.provision.model import ProvisionError, host_port, write_atomic
 
 _END_S = 10.0
 _START_S = 20.0
@@ -46,8 +46,9 @@ def serve(what: str, words: Sequence[str], listens: tuple[str, int], record: Pat
 
     The record holds the process and what else is to be kept of it; for `end_recorded`.
     """
+    address = host_port(*listens)
     with contextlib.suppress(OSError), socket.create_connection(listens, 1):
-        raise ProvisionError(f"{what} cannot listen on {listens[0]}:{listens[1]}: another program does")
+        raise ProvisionError(f"{what} cannot listen on {address}: another program does")
     pid = start([sys.executable, "-m", "talos.talosctl.main", *words], log)
     process = ProcessId(pid, start_time(pid))
     write_atomic(record, json.dumps({**process._asdict(), **more}))
@@ -57,7 +58,7 @@ def serve(what: str, words: Sequence[str], listens: tuple[str, int], record: Pat
             return
         if time.monotonic() > deadline or not alive(process):
             text = log.read_text(errors="replace")[-500:].strip()
-            raise ProvisionError(f"{what} does not listen on {listens[0]}:{listens[1]}: {text}")
+            raise ProvisionError(f"{what} does not listen on {address}: {text}")
         time.sleep(0.1)
 
 

@@ -28,11 +28,11 @@ from talos.controllers.kubeaccess.account import (
     roles_of,
     secret_of,
 )
+from talos.controllers.secrets.pem import bundle, pair
 from talos.etcd.client import EtcdUnavailableError
 from talos.etcd.lock import lock
 from talos.kubernetes import ApiError, Client, ConnectError
 from talos.kubernetes.kinds import SECRET
-from talos.pki.certificates import Pair
 from talos.resources.etcd import SpecSpec
 from talos.resources.kubeaccess import ConfigSpec
 from talos.resources.secrets import EtcdCertsSpec, EtcdRootSpec, KubernetesCertsSpec, OSRootSpec
@@ -82,13 +82,11 @@ class CRDController(Controller):
         root = await rt.get_or_none(OSRootSpec, "os")
         if config is None or not config.spec.enabled or certs is None or root is None or not root.spec.issuing_ca.key:
             return None
-        issuing = root.spec.issuing_ca
-        accepted = "".join(item.crt if item.crt.endswith("\n") else item.crt + "\n" for item in root.spec.accepted_cas)
         rules = Rules(
             namespaces=tuple(config.spec.allowed_kubernetes_namespaces),
             roles=tuple(config.spec.allowed_api_roles),
-            authority=Pair(issuing.crt.encode(), issuing.key.encode()),
-            accepted=accepted.encode(),
+            authority=pair(root.spec.issuing_ca),
+            accepted=bundle(root.spec.accepted_cas),
         )
         return certs.spec.localhost_admin_kubeconfig, rules
 

@@ -12,6 +12,7 @@ from talos import rbac
 from talos.access.methods import resolve
 from talos.api import pytalos_access_pb2 as pb
 from talos.controllers.machine_config import ACTIVE, parse
+from talos.controllers.secrets.pem import bundle
 from talos.machined.rpc import Call, unary
 from talos.pki import certificates
 from talos.pki.certificates import Pair, Usage, load_certificate
@@ -79,7 +80,7 @@ async def issue(call: Call, request: pb.IssueRequest) -> pb.IssueResponse:
     crt = _sign(call, root, _public_key(request.csr), request.name, tuple(request.roles), ttl)
     config = await call.node.state.get_or_none(MachineConfigSpec, ACTIVE)
     name = parse(config.spec.text).cluster.name if config is not None else "default"
-    return pb.IssueResponse(ca=_bundle(root), crt=crt, cluster_name=name)
+    return pb.IssueResponse(ca=bundle(root.accepted_cas), crt=crt, cluster_name=name)
 
 
 @unary(SERVICE + "Renew")
@@ -100,7 +101,7 @@ async def renew(call: Call, request: pb.RenewRequest) -> pb.RenewResponse:
         raise GRPCError(Status.PERMISSION_DENIED, "not authorized: certificates of nodes are not renewed this way")
     lifetime = old.not_valid_after_utc - old.not_valid_before_utc
     crt = _sign(call, root, _public_key(request.csr), shown.common_name, shown.organizations, lifetime)
-    return pb.RenewResponse(ca=_bundle(root), crt=crt)
+    return pb.RenewResponse(ca=bundle(root.accepted_cas), crt=crt)
 
 
 async def _root(call: Call) -> OSRootSpec:
@@ -132,7 +133,3 @@ def _sign(
         validity=lifetime,
         now=call.node.env.clock.now(),
     )
-
-
-def _bundle(root: OSRootSpec) -> bytes:
-    return "".join(c.crt if c.crt.endswith("\n") else c.crt + "\n" for c in root.accepted_cas).encode()

@@ -6,7 +6,7 @@ import gzip
 import io
 import tarfile
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,12 +15,12 @@ from grpclib import GRPCError, Status
 from talos import rbac
 from talos.api import common_pb2, machine_pb2
 from talos.controllers.machine_config import ACTIVE, parse
+from talos.controllers.secrets.pem import bundle
 from talos.kubernetes.kubeconfig import admin_kubeconfig, dump
 from talos.machined.api.etcd import KUBECONFIG, not_here
 from talos.machined.rpc import Call, server_stream, unary
 from talos.pki.certificates import Pair, Usage, api_client, issue_pair
 from talos.resources.config import MachineConfigSpec
-from talos.resources.pem import Certificate
 from talos.resources.secrets import KubernetesRootSpec, OSRootSpec
 
 CHUNK = 32 * 1024
@@ -58,7 +58,7 @@ def administrator_kubeconfig(root: KubernetesRootSpec, lifetime: timedelta, now:
         cluster=root.name,
         user="admin",
         server=root.endpoint,
-        ca=_bundle(root.accepted_cas),
+        ca=bundle(root.accepted_cas),
         certificate=client.crt,
         key=client.key,
     )
@@ -92,7 +92,7 @@ async def generate_client_configuration(
         raise GRPCError(Status.INVALID_ARGUMENT, "crt_ttl should be positive")
     authority = Pair(root.spec.issuing_ca.crt.encode(), root.spec.issuing_ca.key.encode())
     client = api_client(authority, roles, validity=ttl, now=call.node.env.clock.now())
-    ca = _bundle(root.spec.accepted_cas)
+    ca = bundle(root.spec.accepted_cas)
     config = await call.node.state.get_or_none(MachineConfigSpec, ACTIVE)
     name = parse(config.spec.text).cluster.name if config is not None else "default"
     text = talosconfig(name, ca=ca, crt=client.crt, key=client.key)
@@ -108,7 +108,3 @@ def talosconfig(name: str, *, ca: bytes, crt: bytes, key: bytes) -> str:
 
 def _base64(data: bytes) -> str:
     return b64encode(data).decode()
-
-
-def _bundle(certificates: Iterable[Certificate]) -> bytes:
-    return "".join(c.crt if c.crt.endswith("\n") else c.crt + "\n" for c in certificates).encode()
